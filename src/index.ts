@@ -1,0 +1,2 @@
+// The public face of `hitherto`: named re-exports only.
+export {};
