@@ -9,22 +9,52 @@ const alias = [
   { find: /^hitherto\/(core|store|sqlite|testing)$/, replacement: source("$1/index.ts") },
 ];
 
+/**
+ * The projects run one after the other (`groupOrder`), so that a crash test's child processes never compete with a
+ * unit test for the machine. Each file runs in a process of its own: stores start worker threads and own files.
+ */
 export default defineConfig({
   resolve: { alias },
   test: {
+    pool: "forks",
     passWithNoTests: true,
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["src/**/*.test.ts", "test/unit/**/*.test.ts", "test/house/**/*.test.ts"] },
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "test/unit/**/*.test.ts", "test/house/*.test.ts"],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "types",
+          include: [],
+          typecheck: {
+            enabled: true,
+            only: true,
+            checker: "tsc",
+            include: ["test/types/**/*.test-d.ts"],
+            tsconfig: "tsconfig.types.json",
+            ignoreSourceErrors: true,
+          },
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,
         test: {
           name: "integration",
-          include: ["test/integration/**/*.test.ts", "examples/*/test/**/*.test.ts"],
+          include: [
+            "test/integration/**/*.test.ts",
+            "test/house/integration/*.test.ts",
+            "examples/*/test/**/*.test.ts",
+          ],
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -35,6 +65,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
