@@ -1,0 +1,44 @@
+/**
+ * The named limits of Hitherto, each with its default. A value beyond a limit is refused with an error that
+ * names the limit, before anything is stored.
+ */
+
+/**
+ * What one append and one event may hold. Lengths of names are counted in UTF-16 code units, sizes in bytes of the
+ * encoded JSON. Every store enforces the same numbers, so that what one store accepts each other store accepts too.
+ *
+ * @example
+ * ```ts
+ * import { limits } from "hitherto/core";
+ * console.log(limits.eventBytesMax); // 4194304
+ * ```
+ */
+export const limits = {
+  /** Events in one append, over all its streams. */
+  eventsPerAppendMax: 10_000,
+  /** Streams in one append. */
+  streamsPerAppendMax: 1_000,
+  /** Bytes of one event: its data, metadata and tags as JSON in UTF-8. */
+  eventBytesMax: 4 * 1024 * 1024,
+  /** Length of a stream name. */
+  streamNameLengthMax: 512,
+  /** Length of an event type. */
+  typeLengthMax: 256,
+  /** Length of an event id: a UUID in its canonical form. */
+  eventIdLength: 36,
+  /** Tags on one event. */
+  tagsPerEventMax: 64,
+  /** Length of one tag. */
+  tagLengthMax: 256,
+  /** Nesting depth of event data and metadata. */
+  jsonDepthMax: 200,
+  /** Items in a query. */
+  queryItemsMax: 1_000,
+  /** Events that a store hands over in one page while reading. */
+  pageSizeMax: 10_000,
+  /** Appends waiting in one process for the store to write them. */
+  appendsWaitingMax: 100_000,
+} as const;
+
+/** The stream that receives events appended without naming a stream; see {@link StreamAppend.stream}. */
+export const defaultStream = "$log";

@@ -1,0 +1,85 @@
+/**
+ * Queries over types and tags, the vocabulary of dynamic consistency boundaries (https://dcb.events/specification),
+ * and the wider filters that reads accept.
+ */
+import type { StoredEvent } from "./event.ts";
+import { categoryOf } from "./event.ts";
+
+/**
+ * One alternative of a query. An event matches when its type is one of `types` (if given) **and** its tags contain
+ * all of `tags` (if given). An item with neither matches every event.
+ */
+export interface QueryItem {
+  readonly types?: readonly string[] | undefined;
+  readonly tags?: readonly string[] | undefined;
+}
+
+/**
+ * Alternatives, OR-ed. The empty query matches every event.
+ *
+ * @example
+ * ```ts
+ * import type { Query } from "hitherto/core";
+ * const query: Query = [
+ *   { types: ["CourseDefined", "CapacityChanged"], tags: ["course:c1"] },
+ *   { types: ["StudentSubscribed"], tags: ["student:s1"] },
+ * ];
+ * ```
+ */
+export type Query = readonly QueryItem[];
+
+/** Makes an append conditional on what has not happened: see {@link EventStore.append}. */
+export interface AppendCondition {
+  /** The append is refused when an event matches this query. */
+  readonly failIfMatch: Query;
+  /** Only events at a position *greater* than this one count. Default 0: all events count. */
+  readonly after?: number | undefined;
+}
+
+/**
+ * Which events a read returns. Every given part must hold (AND); within `types`, `categories` and `query` one
+ * alternative is enough; of `tags` an event must carry all. An empty `types` or `categories` matches nothing.
+ */
+export interface EventFilter {
+  readonly types?: readonly string[] | undefined;
+  readonly categories?: readonly string[] | undefined;
+  readonly streamPrefix?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly correlationId?: string | undefined;
+  readonly query?: Query | undefined;
+}
+
+/** The part of an event that filters look at. */
+export type FilterableEvent = Pick<StoredEvent, "stream" | "type" | "tags" | "metadata">;
+
+/** Whether an event matches a query; see {@link Query} for the rule. Pure. */
+export function matchesQuery(query: Query, event: Pick<StoredEvent, "type" | "tags">): boolean {
+  if (query.length === 0) return true;
+  for (const item of query) {
+    if (matchesItem(item, event)) return true;
+  }
+  return false;
+}
+
+/** Whether an event passes a filter; see {@link EventFilter} for the rule. Pure. */
+export function matchesFilter(filter: EventFilter, event: FilterableEvent): boolean {
+  if (filter.types !== undefined && !filter.types.includes(event.type)) return false;
+  if (filter.categories !== undefined && !filter.categories.includes(categoryOf(event.stream))) return false;
+  if (filter.streamPrefix !== undefined && !event.stream.startsWith(filter.streamPrefix)) return false;
+  if (filter.tags !== undefined && !containsAll(event.tags, filter.tags)) return false;
+  if (filter.correlationId !== undefined && event.metadata.correlationId !== filter.correlationId)
+    return false;
+  return filter.query === undefined || matchesQuery(filter.query, event);
+}
+
+function matchesItem(item: QueryItem, event: Pick<StoredEvent, "type" | "tags">): boolean {
+  if (item.types !== undefined && !item.types.includes(event.type)) return false;
+  return item.tags === undefined || containsAll(event.tags, item.tags);
+}
+
+function containsAll(tags: readonly string[], wanted: readonly string[]): boolean {
+  for (const tag of wanted) {
+    if (!tags.includes(tag)) return false;
+  }
+  return true;
+}

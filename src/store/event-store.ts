@@ -1,0 +1,315 @@
+/**
+ * The port that every store fills: an append-only log of events in streams. What is promised here is tested by the
+ * conformance kit (`storeConformance` in `hitherto/testing`), which every adapter passes.
+ *
+ * The promises in short:
+ * - An append is atomic and, when its promise resolves, durable.
+ * - Positions grow strictly in commit order. Whoever has read up to position p never later finds an event at or
+ *   below p that was not there.
+ * - Event ids are unique; repeating an append by its event ids returns the first result.
+ * - Reads hold one page in memory, however long the log.
+ */
+import type { NewEvent, StoredEvent } from "../core/event.ts";
+import type { AppendCondition, EventFilter } from "../core/query.ts";
+
+/**
+ * What an append expects of a stream before it: anything, no visible events, at least one visible event, or that its
+ * last event has exactly this revision.
+ */
+export type Expectation = "any" | "none" | "exists" | number;
+
+/** The events of one append that go to one stream. */
+export interface StreamAppend {
+  /**
+   * Name of the stream; 1 to `limits.streamNameLengthMax` characters, no control characters, and a leading `$` only
+   * for Hitherto's own streams. Left out: the log's default stream (`defaultStream`), for those who think in tags alone.
+   */
+  readonly stream?: string | undefined;
+  /** Default `"any"`. */
+  readonly expect?: Expectation | undefined;
+  /** At least one. */
+  readonly events: readonly NewEvent[];
+}
+
+/** How an append is made. */
+export interface AppendOptions {
+  /** Refuse the append when an event matches; see {@link AppendCondition}. */
+  readonly condition?: AppendCondition | undefined;
+  /** Abandons the wait. An append that has begun to be written may still take place. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where the events of one stream ended up. */
+export interface StreamAppendResult {
+  readonly stream: string;
+  /** Revision of the first event of this append in the stream. */
+  readonly firstRevision: number;
+  /** Revision of the last one. */
+  readonly revision: number;
+}
+
+/** What an append came to. */
+export interface AppendResult {
+  /** Position of the append's last event: wait for it to read your own writes. */
+  readonly position: number;
+  /** Position of its first event. The events lie between them in the order given, without gaps, unless repeated. */
+  readonly firstPosition: number;
+  /** Revision of the last event in the first stream named. */
+  readonly revision: number;
+  /** One entry for each stream, in the order given. */
+  readonly streams: readonly StreamAppendResult[];
+  /** True when the events were in the store already and this is the first append's result again. */
+  readonly isDuplicate: boolean;
+}
+
+/** Bounds, order and filter of a read. All bounds are inclusive. */
+export interface ReadOptions extends EventFilter {
+  /** Lowest position (of a stream: revision) to return. */
+  readonly from?: number | undefined;
+  /** Highest position (of a stream: revision) to return. */
+  readonly to?: number | undefined;
+  /** Only events recorded at or after this moment. */
+  readonly since?: Date | string | undefined;
+  /** Only events recorded at or before this moment. */
+  readonly until?: Date | string | undefined;
+  /** Newest first. Default false. */
+  readonly backwards?: boolean | undefined;
+  /** At most this many events; 0 reads none. Default: no limit. */
+  readonly limit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Events being read, page by page. Iterating again reads again from the start.
+ *
+ * @example
+ * ```ts
+ * import { openMemoryStore } from "hitherto/store";
+ * const store = openMemoryStore();
+ * for await (const event of store.read({ types: ["OrderPlaced"] })) console.log(event.position);
+ * const newest = await store.readStream("order-1", { backwards: true, limit: 1 }).toArray();
+ * ```
+ */
+export interface EventSequence extends AsyncIterable<StoredEvent> {
+  /** The same events in arrays of up to `limits.pageSizeMax`, cheaper where there are many. */
+  pages(): AsyncIterable<readonly StoredEvent[]>;
+  /** All of them at once; only for results known to be small. */
+  toArray(): Promise<StoredEvent[]>;
+}
+
+/** Where a subscription starts and what it delivers. */
+export interface SubscribeOptions extends EventFilter {
+  /** Follow this stream only; `after` is then a revision. */
+  readonly stream?: string | undefined;
+  /**
+   * Deliver what comes after this position (of a stream: revision), or only what is appended from now on (`"end"`).
+   * Default: everything from the beginning.
+   */
+  readonly after?: number | "end" | undefined;
+  /** Ends the subscription; iteration then finishes without an error. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A live sequence of events: history first, then what is appended, by whichever process, without loss or repetition
+ * in between. The consumer's pace is the pace: nothing is read ahead beyond one page.
+ *
+ * @example
+ * ```ts
+ * import { openMemoryStore } from "hitherto/store";
+ * const store = openMemoryStore();
+ * await using subscription = store.subscribe({ categories: ["order"], after: 0 });
+ * void subscription.caughtUp.then(() => console.log("live"));
+ * setTimeout(() => void subscription.close(), 10);
+ * for await (const event of subscription) console.log(event.type);
+ * ```
+ */
+export interface Subscription extends AsyncIterable<StoredEvent>, AsyncDisposable {
+  /** Resolves when everything that was in the log at some moment after the start has been delivered. */
+  readonly caughtUp: Promise<void>;
+  /** The same events in arrays, each as many as were ready. Use either this or the iterator. */
+  pages(): AsyncIterable<readonly StoredEvent[]>;
+  /** Ends it; a pending iteration finishes. */
+  close(): Promise<void>;
+}
+
+/** How much of a stream is kept. What is outside is hidden from every read at once and reclaimed later. */
+export interface StreamPolicy {
+  /** Keep only the last so many events; at least 1. */
+  readonly maxCount?: number | undefined;
+  /** Keep only events recorded within this many milliseconds before now; at least 1. */
+  readonly maxAgeMs?: number | undefined;
+  /** Keep only events at this revision and above. Never lowered by leaving it out. */
+  readonly truncateBefore?: number | undefined;
+}
+
+/** What is known of a stream. */
+export interface StreamInfo {
+  readonly stream: string;
+  /** `deleted` streams can be begun again and go on counting; `tombstoned` ones never. */
+  readonly state: "open" | "deleted" | "tombstoned";
+  /** Revision of the last event ever appended. */
+  readonly revision: number;
+  /** Revision of the first event that reads still return; undefined when they return none. */
+  readonly firstRevision: number | undefined;
+  readonly policy: StreamPolicy;
+}
+
+/** Which streams to list. */
+export interface ListStreamsOptions {
+  readonly prefix?: string | undefined;
+  readonly category?: string | undefined;
+  /** Start after this name, for paging. */
+  readonly after?: string | undefined;
+  /** At most this many. Default: no limit. */
+  readonly limit?: number | undefined;
+}
+
+/** Figures of a store, for people and monitors. */
+export interface StoreStats {
+  /** Such as `memory` or `sqlite`. */
+  readonly engine: string;
+  /** Where it is. */
+  readonly url: string;
+  /** Version of the stored format. */
+  readonly format: number;
+  /** Position of the last event ever; 0 for an empty log. */
+  readonly head: number;
+  /** Events that are stored, hidden ones included. */
+  readonly events: number;
+  readonly streams: number;
+  readonly snapshots: number;
+  /** Bytes on disk, journals included; undefined where there is no file of the store's own. */
+  readonly bytes: number | undefined;
+  /** What an acknowledged append has survived: `fsync` (power loss), `os` (a killed process), `none` (nothing). */
+  readonly durability: "fsync" | "os" | "none";
+}
+
+/** A fault that {@link EventStore.verify} found. */
+export interface VerifyProblem {
+  readonly kind: "checksum" | "revision" | "position" | "index" | "file";
+  readonly message: string;
+  readonly stream?: string | undefined;
+  readonly position?: number | undefined;
+}
+
+/** What a verification looked at and found. */
+export interface VerifyReport {
+  readonly isSound: boolean;
+  readonly events: number;
+  readonly streams: number;
+  /** At most the first 100; `problemCount` has them all. */
+  readonly problems: readonly VerifyProblem[];
+  readonly problemCount: number;
+}
+
+/** How a verification is made. */
+export interface VerifyOptions {
+  /** Called now and then with the events looked at so far and the number there are. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A folded state, kept so that loading need not begin at the first event. */
+export interface Snapshot {
+  readonly stream: string;
+  /** Name of the definition whose state it is. */
+  readonly name: string;
+  /** Version of the shape of the state; a snapshot of another version is never used. */
+  readonly stateVersion: number;
+  /** Revision of the last event folded in. */
+  readonly revision: number;
+  readonly takenAt: string;
+  /** The encoded state; the store does not look inside. */
+  readonly state: Uint8Array;
+}
+
+/** Where snapshots are kept, beside the log. They are a cache: losing them loses nothing. */
+export interface SnapshotStore {
+  /** Keeps a snapshot and, of the same stream and name, only the `keep` newest (default 3). */
+  save(snapshot: Snapshot, options?: { readonly keep?: number | undefined }): Promise<void>;
+  /** The newest of this stream, name and state version, at or below `atRevision` if given. */
+  find(
+    stream: string,
+    key: { readonly name: string; readonly stateVersion: number; readonly atRevision?: number | undefined },
+  ): Promise<Snapshot | undefined>;
+  /** All of a stream's snapshots, newest first, without decoding them. */
+  list(stream: string): Promise<readonly Snapshot[]>;
+  /** Forgets a stream's snapshots. */
+  clear(stream: string): Promise<void>;
+}
+
+/**
+ * An event store. Made by a factory such as `openMemoryStore` or `openSqliteStore`, or by `open`, which picks one by URL.
+ *
+ * Once closed, every method fails with `STORE_CLOSED`.
+ */
+export interface EventStore extends AsyncDisposable {
+  /** Where it is, in the form that `open` takes. */
+  readonly url: string;
+
+  /**
+   * Appends events to one or several streams, all or none.
+   *
+   * Repeating an append whose event ids are all stored already, in the same streams and order, returns the first
+   * result again, whatever was expected. Events without an `id` can not be recognised so.
+   *
+   * @throws `REVISION_CONFLICT` or `CONDITION_CONFLICT` when an expectation or the condition does not hold;
+   * `EVENT_ID_CONFLICT` when only some ids are stored, or elsewhere; `STREAM_TOMBSTONED`; `APPEND_EMPTY`,
+   * `APPEND_TOO_LARGE`, `STREAM_REPEATED`, `NAME_INVALID`, `EVENT_INVALID`, `EVENT_NOT_JSON`, `EVENT_TOO_LARGE`,
+   * `ARGUMENT_INVALID` for bad input; `QUEUE_FULL`, `STORE_FULL`, `STORE_BUSY`, `STORE_READ_ONLY`, `STORE_IO`,
+   * `STORE_CLOSED`, `ABORTED`. After any of them nothing of the append is stored, save that after `STORE_IO` and
+   * `ABORTED` it may be: repeat it with event ids to find out.
+   */
+  append(batch: StreamAppend | readonly StreamAppend[], options?: AppendOptions): Promise<AppendResult>;
+
+  /** Reads the whole log in order of position. @throws `ARGUMENT_INVALID`, `STORE_DAMAGED`, `ABORTED`. */
+  read(options?: ReadOptions): EventSequence;
+
+  /** Reads one stream in order of revision; a stream that never was reads as empty. Throws as {@link read} does. */
+  readStream(stream: string, options?: ReadOptions): EventSequence;
+
+  /** Follows the log, a query or a stream; see {@link Subscription}. */
+  subscribe(options?: SubscribeOptions): Subscription;
+
+  /** The event with this id, if it is stored and visible. */
+  findEvent(id: string): Promise<StoredEvent | undefined>;
+
+  /** Position of the last event in the log; 0 when it is empty. Never goes back. */
+  head(): Promise<number>;
+
+  /** What is known of a stream; undefined if nothing was ever appended to it. */
+  findStream(stream: string): Promise<StreamInfo | undefined>;
+
+  /** Lists streams by name, tombstoned and deleted ones too. */
+  listStreams(options?: ListStreamsOptions): AsyncIterable<StreamInfo>;
+
+  /**
+   * Replaces a stream's policy; parts left out are lifted, save `truncateBefore`, which never goes down.
+   * Policies can be set before a stream has events.
+   */
+  setStreamPolicy(stream: string, policy: StreamPolicy): Promise<void>;
+
+  /**
+   * Hides all of a stream's events. It can be begun again (`expect: "none"` holds) and its revisions go on counting.
+   * With `expect`, refused with `REVISION_CONFLICT` when it does not hold. Deleting a stream without events does nothing.
+   */
+  deleteStream(stream: string, options?: { readonly expect?: Expectation | undefined }): Promise<void>;
+
+  /** Hides all of a stream's events and refuses every later append to it. Can not be undone. */
+  tombstoneStream(stream: string, options?: { readonly expect?: Expectation | undefined }): Promise<void>;
+
+  /** Frees the space of hidden events. Positions and revisions are never used again. */
+  reclaim(options?: { readonly signal?: AbortSignal | undefined }): Promise<{ readonly events: number }>;
+
+  readonly snapshots: SnapshotStore;
+
+  stats(): Promise<StoreStats>;
+
+  /** Reads everything and checks checksums, revisions, positions and indexes. Changes nothing. */
+  verify(options?: VerifyOptions): Promise<VerifyReport>;
+
+  /** Waits for appends under way, then releases everything. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
