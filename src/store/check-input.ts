@@ -1,0 +1,87 @@
+/**
+ * Checks of names, queries and moments, shared by everything that takes them from a caller.
+ */
+import { HithertoError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { AppendCondition, Query } from "../core/query.ts";
+
+/** A UUID in its canonical form, of any version (RFC 9562). */
+export const uuidPattern: RegExp = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+const lengthMax = {
+  stream: limits.streamNameLengthMax,
+  type: limits.typeLengthMax,
+  tag: limits.tagLengthMax,
+} as const;
+
+/**
+ * Refuses a name that is not a string, is empty, too long, holds control characters or lone surrogates, or, for
+ * streams, begins with the reserved `$`.
+ *
+ * @throws `NAME_INVALID`
+ */
+export function checkName(kind: "stream" | "type" | "tag", name: unknown): asserts name is string {
+  const problem = nameProblem(kind, name);
+  if (problem === undefined) return;
+  const shown = typeof name === "string" ? name.slice(0, 100) : String(name);
+  throw new HithertoError("NAME_INVALID", { kind, name: shown, problem });
+}
+
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+const controlCharacter = /[\u0000-\u001f\u007f]/;
+
+function nameProblem(kind: "stream" | "type" | "tag", name: unknown): string | undefined {
+  if (typeof name !== "string") return `it must be a string, not ${name === null ? "null" : typeof name}`;
+  if (name === "") return "it is empty";
+  if (name.length > lengthMax[kind]) return `it has ${name.length} characters, more than ${lengthMax[kind]}`;
+  if (controlCharacter.test(name)) return "it holds control characters";
+  if (!name.isWellFormed()) return "it holds half of a surrogate pair";
+  if (kind === "stream" && name.startsWith("$")) return "names that begin with $ are reserved";
+  return undefined;
+}
+
+/** Refuses a malformed query. @throws `ARGUMENT_INVALID` */
+export function checkQuery(query: Query, argument: string): void {
+  if (!Array.isArray(query)) fail(argument, "it must be an array of items");
+  if (query.length > limits.queryItemsMax)
+    fail(argument, `at most ${limits.queryItemsMax} items are allowed`);
+  for (const [index, item] of query.entries()) {
+    if (typeof item !== "object" || item === null) fail(`${argument}[${index}]`, "it must be an object");
+    for (const part of ["types", "tags"] as const) checkStrings(item[part], `${argument}[${index}].${part}`);
+  }
+}
+
+/** Refuses a malformed append condition. @throws `ARGUMENT_INVALID` */
+export function checkCondition(condition: AppendCondition): void {
+  if (typeof condition !== "object" || condition === null) fail("condition", "it must be an object");
+  checkQuery(condition.failIfMatch, "condition.failIfMatch");
+  const { after } = condition;
+  if (after !== undefined && !(Number.isSafeInteger(after) && after >= 0)) {
+    fail("condition.after", "it must be a position: an integer from 0");
+  }
+}
+
+/** Refuses anything but an array of strings or undefined. @throws `ARGUMENT_INVALID` */
+export function checkStrings(value: unknown, argument: string): void {
+  if (value === undefined) return;
+  if (!Array.isArray(value) || value.some((one) => typeof one !== "string")) {
+    fail(argument, "it must be an array of strings");
+  }
+}
+
+const momentPattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d))?$/;
+const lastMomentMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/**
+ * Milliseconds since 1970 of an ISO 8601 moment: a date (its beginning in UTC) or a date and time with its zone;
+ * undefined when it is malformed or outside the years 1970 to 9999. Fractions below a millisecond are dropped.
+ */
+export function momentMs(text: string): number | undefined {
+  if (!momentPattern.test(text)) return undefined;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) || ms < 0 || ms > lastMomentMs ? undefined : ms;
+}
+
+function fail(argument: string, problem: string): never {
+  throw new HithertoError("ARGUMENT_INVALID", { argument, problem });
+}
