@@ -139,6 +139,13 @@ const registry = {
   IDEMPOTENCY_KEY_REUSED: caller<{ key: string; stream: string; problem: string }>(
     (d) => `The idempotency key "${d.key}" cannot be used on stream "${d.stream}": ${d.problem}.`,
   ),
+  SNAPSHOT_NOT_FAITHFUL: caller<{ definition: string; stream: string; problem: string }>(
+    (d) => `The state of "${d.definition}" on stream "${d.stream}" cannot be kept as a snapshot: ${d.problem}.`,
+  ),
+  SNAPSHOT_DAMAGED: operator<{ definition: string; stream: string; revision: number; problem: string }>(
+    (d) =>
+      `The snapshot of "${d.definition}" on stream "${d.stream}" at revision ${d.revision} is damaged: ${d.problem}.`,
+  ),
 
   // The store itself
   STORE_CLOSED: caller<{ store: string }>((d) => `The store ${d.store} is closed.`),
@@ -159,12 +166,18 @@ const registry = {
       `${d.store} is damaged${d.position === undefined ? "" : ` at position ${d.position}`}` +
       `${d.stream === undefined ? "" : ` (stream "${d.stream}")`}: ${d.problem}.`,
   ),
-  STORE_FULL: { ...operator<{ store: string }>((d) => `No space is left to write to ${d.store}.`), isRetryable: true },
+  STORE_FULL: {
+    ...operator<{ store: string }>((d) => `No space is left to write to ${d.store}.`),
+    isRetryable: true,
+  },
   STORE_BUSY: retryable<{ store: string; waitedMs: number }>(
     (d) => `${d.store} stayed locked by another process for ${d.waitedMs} ms.`,
   ),
   STORE_READ_ONLY: operator<{ store: string }>((d) => `${d.store} cannot be written to.`),
-  STORE_IO: { ...operator<{ store: string; problem: string }>((d) => `${d.store} failed: ${d.problem}.`), isRetryable: true },
+  STORE_IO: {
+    ...operator<{ store: string; problem: string }>((d) => `${d.store} failed: ${d.problem}.`),
+    isRetryable: true,
+  },
 
   // Exchange
   LINE_INVALID: caller<{ source: string; line: number; problem: string }>(

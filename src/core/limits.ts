@@ -40,6 +40,10 @@ export const limits = {
   pageSizeMax: 10_000,
   /** Appends waiting in one process for the store to write them. */
   appendsWaitingMax: 100_000,
+  /** Commands in one process waiting for earlier ones on the same stream, over all streams. */
+  commandsWaitingMax: 100_000,
+  /** Length of an idempotency key. */
+  idempotencyKeyLengthMax: 256,
 } as const;
 
 /** The stream that receives events appended without naming a stream; see {@link StreamAppend.stream}. */

@@ -13,7 +13,7 @@ export type LastRevision = number | "none";
 export interface DecideOptions {
   /**
    * Makes the command exactly-once: the first result for this key is returned again, whatever has happened since.
-   * At most `runtimeLimits.idempotencyKeyLengthMax` characters. Its scope is one decider and id.
+   * At most `limits.idempotencyKeyLengthMax` characters. Its scope is one decider and id.
    * A rejection and a decision of no events store nothing, so they are decided anew.
    */
   readonly idempotencyKey?: string | undefined;
