@@ -183,6 +183,15 @@ const registry = {
   LINE_INVALID: caller<{ source: string; line: number; problem: string }>(
     (d) => `Line ${d.line} of ${d.source} is not valid: ${d.problem}.`,
   ),
+  IMPORT_CONFLICT: caller<{ source: string; line: number; stream: string; problem: string }>(
+    (d) => `Line ${d.line} of ${d.source} cannot be imported into stream "${d.stream}": ${d.problem}.`,
+  ),
+  FILE_UNREADABLE: operator<{ file: string; problem: string }>(
+    (d) => `The file ${d.file} cannot be read: ${d.problem}.`,
+  ),
+  FILE_UNWRITABLE: operator<{ file: string; problem: string }>(
+    (d) => `The file ${d.file} cannot be written: ${d.problem}.`,
+  ),
 } as const satisfies Record<string, ErrorDefinition<never>>;
 
 /** The code of a {@link HithertoError}: a stable string literal. */
