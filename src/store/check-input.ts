@@ -4,6 +4,7 @@
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import type { AppendCondition, Query } from "../core/query.ts";
+import type { Expectation } from "./event-store.ts";
 
 /** A UUID in its canonical form, of any version (RFC 9562). */
 export const uuidPattern: RegExp = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -23,7 +24,7 @@ const lengthMax = {
 export function checkName(kind: "stream" | "type" | "tag", name: unknown): asserts name is string {
   const problem = nameProblem(kind, name);
   if (problem === undefined) return;
-  const shown = typeof name === "string" ? name.slice(0, 100) : String(name);
+  const shown = typeof name === "string" ? name.slice(0, 100) : inWords(name);
   throw new HithertoError("NAME_INVALID", { kind, name: shown, problem });
 }
 
@@ -38,6 +39,13 @@ function nameProblem(kind: "stream" | "type" | "tag", name: unknown): string | u
   if (!name.isWellFormed()) return "it holds half of a surrogate pair";
   if (kind === "stream" && name.startsWith("$")) return "names that begin with $ are reserved";
   return undefined;
+}
+
+/** Refuses what is no expectation. @throws `ARGUMENT_INVALID` */
+export function checkExpectation(expect: unknown): asserts expect is Expectation {
+  if (expect === "any" || expect === "none" || expect === "exists") return;
+  if (Number.isSafeInteger(expect) && (expect as number) >= 0) return;
+  fail("expect", `it must be "any", "none", "exists" or a revision from 0, not ${inWords(expect)}`);
 }
 
 /** Refuses a malformed query. @throws `ARGUMENT_INVALID` */
@@ -80,6 +88,14 @@ export function momentMs(text: string): number | undefined {
   if (!momentPattern.test(text)) return undefined;
   const ms = Date.parse(text);
   return Number.isNaN(ms) || ms < 0 || ms > lastMomentMs ? undefined : ms;
+}
+
+/** Says what a value is without calling into it. */
+export function inWords(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 100));
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" && value !== null ? "an object" : String(value);
 }
 
 function fail(argument: string, problem: string): never {

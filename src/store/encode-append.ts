@@ -10,7 +10,7 @@ import { HithertoError } from "../core/errors.ts";
 import type { EventMetadata, NewEvent } from "../core/event.ts";
 import { defaultStream, limits } from "../core/limits.ts";
 import type { AppendCondition } from "../core/query.ts";
-import { checkCondition, checkName, momentMs, uuidPattern } from "./check-input.ts";
+import { checkCondition, checkExpectation, checkName, momentMs, uuidPattern } from "./check-input.ts";
 import type { AppendOptions, Expectation, StreamAppend } from "./event-store.ts";
 import { findJsonFault } from "./json-check.ts";
 
@@ -138,15 +138,6 @@ function encodeStream(append: StreamAppend, firstIndex: number): EncodedStream {
 }
 
 const none: readonly string[] = [];
-
-function checkExpectation(expect: unknown): void {
-  if (expect === "any" || expect === "none" || expect === "exists") return;
-  if (Number.isSafeInteger(expect) && (expect as number) >= 0) return;
-  throw new HithertoError("ARGUMENT_INVALID", {
-    argument: "expect",
-    problem: `it must be "any", "none", "exists" or a revision from 0, not ${JSON.stringify(expect) ?? typeof expect}`,
-  });
-}
 
 function encodeEvent(
   event: NewEvent | undefined,

@@ -1,0 +1,188 @@
+/**
+ * Checks what callers say about reads, subscriptions, policies and listings, and fills in the defaults, so that a store
+ * works on complete plans only. Plans share nothing with the caller's objects.
+ */
+import { HithertoError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { EventFilter } from "../core/query.ts";
+import { checkName, checkQuery, checkStrings, inWords, momentMs } from "./check-input.ts";
+import type {
+  ListStreamsOptions,
+  ReadOptions,
+  Snapshot,
+  StreamPolicy,
+  SubscribeOptions,
+} from "./event-store.ts";
+
+/** A checked read; bounds are inclusive and always there. */
+export interface ReadPlan {
+  readonly from: number;
+  readonly to: number;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number | undefined;
+  readonly untilMs: number | undefined;
+  readonly backwards: boolean;
+  readonly limit: number;
+  /** Undefined when every event passes. */
+  readonly filter: EventFilter | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A checked subscription. */
+export interface SubscriptionPlan {
+  readonly stream: string | undefined;
+  /** Undefined for everything from the beginning. */
+  readonly after: number | "end" | undefined;
+  readonly filter: EventFilter | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A checked listing of streams. */
+export interface ListPlan {
+  readonly prefix: string;
+  readonly category: string | undefined;
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/** The bound that bounds nothing: no position, revision or limit is greater. */
+export const unbounded: number = Number.MAX_SAFE_INTEGER;
+
+/** Checks the options of `read` and `readStream`. @throws `ARGUMENT_INVALID` */
+export function planRead(options: ReadOptions = {}): ReadPlan {
+  checkOptions(options);
+  const { from = 0, to = unbounded, limit = unbounded, backwards = false, signal } = options;
+  checkInteger("from", from, 0);
+  checkInteger("to", to, 0);
+  checkInteger("limit", limit, 0);
+  if (typeof backwards !== "boolean") {
+    fail("backwards", `it must be true or false, not ${inWords(backwards)}`);
+  }
+  checkSignal(signal);
+  const [sinceMs, untilMs] = [planMoment("since", options.since), planMoment("until", options.until)];
+  return { from, to, limit, backwards, sinceMs, untilMs, filter: planFilter(options), signal };
+}
+
+/** Checks the options of `subscribe`. @throws `ARGUMENT_INVALID`, `NAME_INVALID` */
+export function planSubscription(options: SubscribeOptions = {}): SubscriptionPlan {
+  checkOptions(options);
+  const { stream, after, signal } = options;
+  if (stream !== undefined) checkStreamName(stream);
+  if (after !== undefined && after !== "end") checkInteger("after", after, 0);
+  checkSignal(signal);
+  return { stream, after, signal, filter: planFilter(options) };
+}
+
+/** Checks a policy and drops the parts that are undefined. @throws `ARGUMENT_INVALID` */
+export function planPolicy(policy: StreamPolicy): StreamPolicy {
+  checkOptions(policy, "policy");
+  const planned: { -readonly [Part in keyof StreamPolicy]: number } = {};
+  for (const part of ["maxCount", "maxAgeMs", "truncateBefore"] as const) {
+    const value = policy[part];
+    if (value === undefined) continue;
+    checkInteger(part, value, part === "truncateBefore" ? 0 : 1);
+    planned[part] = value;
+  }
+  return planned;
+}
+
+/** Checks the options of `listStreams`. @throws `ARGUMENT_INVALID` */
+export function planList(options: ListStreamsOptions = {}): ListPlan {
+  checkOptions(options);
+  const { prefix = "", category, after, limit = unbounded } = options;
+  checkText("prefix", prefix);
+  checkText("category", category);
+  checkText("after", after);
+  checkInteger("limit", limit, 0);
+  return { prefix, category, after, limit };
+}
+
+/** How many snapshots of one stream and name are kept unless the caller says otherwise. */
+export const snapshotsKeptDefault = 3;
+
+/** Checks a snapshot to save and says how many to keep. @throws `ARGUMENT_INVALID`, `NAME_INVALID` */
+export function checkSnapshot(
+  snapshot: Snapshot,
+  options: { readonly keep?: number | undefined } = {},
+): number {
+  checkOptions(snapshot, "snapshot");
+  checkStreamName(snapshot.stream);
+  for (const part of ["name", "takenAt"] as const) {
+    if (typeof snapshot[part] !== "string") fail(`snapshot.${part}`, "it must be a string");
+  }
+  checkInteger("snapshot.stateVersion", snapshot.stateVersion, 0);
+  checkInteger("snapshot.revision", snapshot.revision, 0);
+  if (!(snapshot.state instanceof Uint8Array)) fail("snapshot.state", "it must be a Uint8Array");
+  const { keep = snapshotsKeptDefault } = options;
+  checkInteger("keep", keep, 1);
+  return keep;
+}
+
+/**
+ * Checks the name of a stream that a caller wants to read or manage. Unlike an append, it may be one of Hitherto's own.
+ *
+ * @throws `NAME_INVALID`
+ */
+export function checkStreamName(stream: unknown): asserts stream is string {
+  checkName("stream", typeof stream === "string" && /^\$./.test(stream) ? stream.slice(1) : stream);
+}
+
+/** Refuses an event id that is no text; a text that is no UUID is merely the id of no event. @throws `ARGUMENT_INVALID` */
+export function checkId(id: unknown): asserts id is string {
+  if (typeof id !== "string") fail("id", `it must be a string, not ${inWords(id)}`);
+}
+
+/** Refuses anything but an AbortSignal or undefined. @throws `ARGUMENT_INVALID` */
+export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  fail("signal", `it must be an AbortSignal, not ${inWords(signal)}`);
+}
+
+/** Ends an operation whose signal has been aborted. @throws `ABORTED`, with the signal's reason as its cause. */
+export function throwIfAborted(signal: AbortSignal | undefined, operation: string): void {
+  if (signal?.aborted === true) throw new HithertoError("ABORTED", { operation }, { cause: signal.reason });
+}
+
+function planFilter(given: EventFilter): EventFilter | undefined {
+  const { types, categories, streamPrefix, tags, correlationId, query } = given;
+  for (const [part, list] of Object.entries({ types, categories, tags })) {
+    checkStrings(list, part);
+    if (list !== undefined && list.length > limits.queryItemsMax) {
+      fail(part, `at most ${limits.queryItemsMax} are allowed, not ${list.length}`);
+    }
+  }
+  checkText("streamPrefix", streamPrefix);
+  checkText("correlationId", correlationId);
+  if (query !== undefined) checkQuery(query, "query");
+  const filter = { types, categories, streamPrefix, tags, correlationId, query };
+  return Object.values(filter).every((part) => part === undefined) ? undefined : structuredClone(filter);
+}
+
+function planMoment(argument: string, moment: unknown): number | undefined {
+  if (moment === undefined) return undefined;
+  const ms = moment instanceof Date ? moment.getTime() : typeof moment === "string" && momentMs(moment);
+  if (typeof ms === "number" && !Number.isNaN(ms)) return ms;
+  const problem = "it must be a Date or an ISO 8601 moment with its time zone, in the years 1970 to 9999";
+  fail(argument, `${problem}, not ${inWords(moment)}`);
+}
+
+function checkInteger(argument: string, value: unknown, least: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return;
+  fail(argument, `it must be an integer from ${least}, not ${inWords(value)}`);
+}
+
+function checkText(argument: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "string") {
+    fail(argument, `it must be a string, not ${inWords(value)}`);
+  }
+}
+
+function checkOptions(options: unknown, argument = "options"): void {
+  if (typeof options !== "object" || options === null) {
+    fail(argument, `it must be an object, not ${inWords(options)}`);
+  }
+}
+
+function fail(argument: string, problem: string): never {
+  throw new HithertoError("ARGUMENT_INVALID", { argument, problem });
+}

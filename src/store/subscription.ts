@@ -1,0 +1,182 @@
+/**
+ * Subscriptions, built on nothing but a store's reads and a signal that the log may have grown.
+ *
+ * A subscription is in one of four modes; a consumer that pulls moves it from one to the next.
+ *
+ * - **Idle**: nothing has been pulled yet. Only for `after: "end"` has the end been asked for, at once, so that what is
+ *   appended after the call is delivered.
+ * - **Reading**: `scanned` is the place up to which everything that matches has been delivered. The head is asked for
+ *   and the log is read from `scanned` up to it, however little of it matches; then `scanned` is the head, so nothing
+ *   is scanned twice. History and live events are read alike, hence no seam between them: the store promises that
+ *   nothing new appears at or below a head once seen. The first time that a head has been reached, the subscription has
+ *   caught up.
+ * - **Waiting**: the head was `scanned`, and no signal has come since before it was asked for. A signal, or the poll
+ *   interval passing, leads back to reading. Signals may be spurious, merged or lost: they only shorten the wait.
+ * - **Ended**: by `close`, by leaving the loop, by the AbortSignal (all silent) or by an error of the store (`STORE_CLOSED`
+ *   when it was closed under the subscription), which fails the iteration. A pending read or wait ends at once, what
+ *   was read but not delivered is dropped, and nothing leads out of this mode.
+ */
+import { HithertoError } from "../core/errors.ts";
+import { EventIterator } from "./event-sequence.ts";
+import type { EventPage } from "./event-sequence.ts";
+import type { EventStore, SubscribeOptions, Subscription } from "./event-store.ts";
+import { planSubscription } from "./read-options.ts";
+import type { SubscriptionPlan } from "./read-options.ts";
+
+/** What a subscription needs of a store. */
+export interface SubscriptionSource extends Pick<EventStore, "read" | "readStream" | "head" | "findStream"> {
+  /**
+   * Calls `listener` whenever the log may have grown, whoever appended, and when the store closes; until the function
+   * that is returned is called.
+   */
+  watch(listener: () => void): () => void;
+}
+
+/** How long a subscription waits for a signal before it looks by itself, in milliseconds. */
+export const pollIntervalMsDefault = 1_000;
+
+/** Opens a subscription on a store. @throws `ARGUMENT_INVALID`, `NAME_INVALID` */
+export function openSubscription(
+  source: SubscriptionSource,
+  options: SubscribeOptions | undefined,
+  pollIntervalMs: number = pollIntervalMsDefault,
+): Subscription {
+  return new LiveSubscription(source, planSubscription(options), pollIntervalMs);
+}
+
+class LiveSubscription implements Subscription {
+  readonly caughtUp: Promise<void>;
+  readonly #source: SubscriptionSource;
+  readonly #plan: SubscriptionPlan;
+  readonly #pollIntervalMs: number;
+  readonly #ending = new AbortController();
+  readonly #catchingUp: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #start: Promise<number>;
+  readonly #pages: AsyncGenerator<EventPage, undefined>;
+  readonly #events: EventIterator;
+  #signals = 0;
+  #stopWaiting: () => void = () => undefined;
+
+  constructor(source: SubscriptionSource, plan: SubscriptionPlan, pollIntervalMs: number) {
+    this.#source = source;
+    this.#plan = plan;
+    this.#pollIntervalMs = pollIntervalMs;
+    this.caughtUp = this.#catchingUp.promise;
+    this.#start = this.#findStart();
+    this.#pages = this.#follow();
+    const pages = { next: () => this.#pages.next(), return: () => this.#leave() };
+    this.#events = new EventIterator(pages, () => !this.#isEnded);
+    // Who does not ask need not handle them; who asks gets them all the same.
+    for (const promise of [this.caughtUp, this.#start]) promise.catch(() => undefined);
+    plan.signal?.addEventListener("abort", this.#end, { once: true });
+    if (plan.signal?.aborted === true) this.#end();
+  }
+
+  [Symbol.asyncIterator](): EventIterator {
+    return this.#events;
+  }
+
+  pages(): AsyncIterableIterator<EventPage, undefined> {
+    const pages: AsyncIterableIterator<EventPage, undefined> = {
+      next: () => this.#pages.next(),
+      return: () => this.#leave(),
+      [Symbol.asyncIterator]: () => pages,
+    };
+    return pages;
+  }
+
+  close(): Promise<void> {
+    this.#end();
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  get #isEnded(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  readonly #end = (): void => {
+    this.#plan.signal?.removeEventListener("abort", this.#end);
+    this.#ending.abort();
+    this.#stopWaiting();
+    this.#catchingUp.reject(new HithertoError("ABORTED", { operation: "subscription" }));
+  };
+
+  #leave(): Promise<IteratorResult<EventPage, undefined>> {
+    this.#end();
+    return this.#pages.return(undefined);
+  }
+
+  async *#follow(): AsyncGenerator<EventPage, undefined> {
+    if (this.#isEnded) return;
+    const unwatch = this.#source.watch(this.#onSignal);
+    this.#ending.signal.addEventListener("abort", unwatch, { once: true });
+    try {
+      yield* this.#read();
+    } catch (error) {
+      if (this.#isEnded) return;
+      this.#catchingUp.reject(error);
+      throw error;
+    } finally {
+      this.#end();
+    }
+  }
+
+  async *#read(): AsyncGenerator<EventPage, undefined> {
+    let scanned = await this.#start;
+    while (!this.#isEnded) {
+      const signals = this.#signals;
+      const head = await this.#findHead();
+      if (head > scanned) {
+        yield* this.#readBetween(scanned + 1, head);
+        scanned = head;
+        this.#catchingUp.resolve();
+      } else {
+        this.#catchingUp.resolve();
+        if (signals === this.#signals) await this.#wait();
+      }
+    }
+  }
+
+  async *#readBetween(from: number, to: number): AsyncGenerator<EventPage, undefined> {
+    const { stream, filter } = this.#plan;
+    const options = { ...filter, from, to, signal: this.#ending.signal };
+    const events =
+      stream === undefined ? this.#source.read(options) : this.#source.readStream(stream, options);
+    for await (const page of events.pages()) {
+      yield page;
+      if (this.#isEnded) return;
+    }
+  }
+
+  async #findStart(): Promise<number> {
+    const { stream, after } = this.#plan;
+    if (after === "end") return this.#findHead();
+    // Positions begin at 1 and revisions at 0: nothing has been seen yet.
+    return after ?? (stream === undefined ? 0 : -1);
+  }
+
+  /** The last position, or the last revision of the one stream. */
+  async #findHead(): Promise<number> {
+    const { stream } = this.#plan;
+    if (stream === undefined) return this.#source.head();
+    return (await this.#source.findStream(stream))?.revision ?? -1;
+  }
+
+  readonly #onSignal = (): void => {
+    this.#signals++;
+    this.#stopWaiting();
+  };
+
+  async #wait(): Promise<void> {
+    if (this.#isEnded) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.#pollIntervalMs);
+    this.#stopWaiting = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+}
