@@ -1,0 +1,45 @@
+/**
+ * The conformance kit: what every store promises, as tests that any adapter runs.
+ */
+import { appendTests } from "./append.ts";
+import { expectationTests } from "./expectations.ts";
+import { testIn } from "./kit.ts";
+import type { StoreConformance, Topic } from "./kit.ts";
+
+const topics: Readonly<Record<string, Topic>> = {
+  append: appendTests,
+  expectations: expectationTests,
+};
+
+/**
+ * Registers the tests that every store must pass with a test runner.
+ *
+ * Random tests print their seed when they fail; run them again with `HITHERTO_SEED` in the environment.
+ *
+ * @example
+ * ```ts
+ * import { describe, test } from "node:test";
+ * import { openMemoryStore } from "hitherto/store";
+ * import { storeConformance } from "hitherto/testing";
+ * storeConformance({ name: "memory", runner: { describe, test }, open: () => openMemoryStore() });
+ * ```
+ */
+export function storeConformance(conformance: StoreConformance): void {
+  const { name, runner, skip = {} } = conformance;
+  const unknown = new Set(Object.keys(skip));
+  runner.describe(`${name} conforms`, () => {
+    for (const [topic, tests] of Object.entries(topics)) {
+      runner.describe(topic, () => {
+        for (const [title, body] of Object.entries(tests)) {
+          const reason = skip[`${topic}: ${title}`];
+          unknown.delete(`${topic}: ${title}`);
+          if (reason === undefined) runner.test(title, testIn(conformance, body));
+          else runner.test.skip(`${title} (skipped: ${reason})`, testIn(conformance, body));
+        }
+      });
+    }
+  });
+  if (unknown.size > 0) {
+    throw new Error(`There are no such conformance tests to skip: ${[...unknown].join(", ")}`);
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * The frame in which conformance tests run: topics of named tests, each on a fresh store, closed and disposed of after it.
+ */
+import type { EventStore } from "../../store/event-store.ts";
+import { randomFrom } from "./random.ts";
+import type { Random } from "./random.ts";
+
+/** Registers one test. */
+export type RegisterTest = (name: string, body: () => Promise<void>) => unknown;
+
+/** What the kit needs of a test runner. Those of vitest, `node:test` and Jest fit as they are. */
+export interface TestRunner {
+  readonly describe: (name: string, body: () => void) => unknown;
+  readonly test: RegisterTest & { readonly skip: RegisterTest };
+}
+
+/** What the kit must know about a store to test it. */
+export interface StoreConformance {
+  /** Names the store in the report. */
+  readonly name: string;
+  readonly runner: TestRunner;
+  /** Opens a fresh, empty store. */
+  readonly open: () => EventStore | Promise<EventStore>;
+  /**
+   * Opens the data of a store once more, by the store's `url`: after it was closed, and beside it, as another process
+   * would. Left out by a store whose data end with it; the kit then tests that it says so.
+   */
+  readonly openAgain?: ((url: string) => EventStore | Promise<EventStore>) | undefined;
+  /** Removes what a store has left behind; called after each test, when its stores are closed. */
+  readonly dispose?: ((url: string) => void | Promise<void>) | undefined;
+  /**
+   * Tests that this store is known to fail: `"topic: test"` to the reason, which is printed. Naming a test that does
+   * not exist is an error.
+   */
+  readonly skip?: Readonly<Record<string, string>> | undefined;
+  /** Seed of the random tests. Default: `HITHERTO_SEED` in the environment, or a new one for each run. */
+  readonly seed?: number | undefined;
+}
+
+/** What a test works with. */
+export interface Lab {
+  /** Fresh and empty. */
+  readonly store: EventStore;
+  /** Another store, fresh and empty. */
+  openOther(): Promise<EventStore>;
+  /** Another handle on the data of {@link store}. */
+  openAgain(): Promise<EventStore>;
+  /** Seeded anew for each test; its seed is in the message of a test that fails. */
+  readonly random: Random;
+}
+
+/** Tests by name. A name is a fact about every store. */
+export type Topic = Readonly<Record<string, (lab: Lab) => Promise<void>>>;
+
+/** Makes the function that a runner calls for one test. */
+export function testIn(
+  { open, openAgain, dispose, seed = seedOfRun() }: StoreConformance,
+  body: (lab: Lab) => Promise<void>,
+): () => Promise<void> {
+  return async () => {
+    const opened: EventStore[] = [];
+    const keep = async (opening: EventStore | Promise<EventStore> | undefined): Promise<EventStore> => {
+      const store = await opening;
+      if (store === undefined) throw new Error("This store cannot be opened again.");
+      opened.push(store);
+      return store;
+    };
+    const store = await keep(open());
+    const lab = { store, openOther: () => keep(open()), openAgain: () => keep(openAgain?.(store.url)) };
+    try {
+      await body({ ...lab, random: randomFrom(seed) });
+    } catch (error) {
+      throw withSeed(error, seed);
+    } finally {
+      await Promise.all(opened.map((one) => one.close()));
+      for (const url of new Set(opened.map((one) => one.url))) await dispose?.(url);
+    }
+  };
+}
+
+function seedOfRun(): number {
+  const given = Number(process.env["HITHERTO_SEED"]);
+  return Number.isSafeInteger(given) && given > 0 ? given : Date.now() % 1_000_000_007;
+}
+
+/** Tells how to run the same random test again. */
+function withSeed(error: unknown, seed: number): unknown {
+  if (error instanceof Error) error.message += `\n(random tests run again with HITHERTO_SEED=${seed})`;
+  return error;
+}
