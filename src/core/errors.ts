@@ -121,9 +121,29 @@ const registry = {
       `No upcaster lifts ${d.type} from schema version ${d.fromVersion} to ${d.fromVersion + 1} ` +
       `(the code is at ${d.knownVersion}).`,
   ),
-  UPCASTER_FAILED: caller<{ type: string; fromVersion: number; stream?: string; revision?: number }>(
+  UPCASTER_FAILED: caller<{
+    type: string;
+    fromVersion: number;
+    stream?: string;
+    revision?: number;
+    /** What it did, when it did not throw. */
+    problem?: string;
+  }>(
     (d) =>
-      `The upcaster of ${d.type} from schema version ${d.fromVersion} threw${placeInWords(d.stream, d.revision)}.`,
+      `The upcaster of ${d.type} from schema version ${d.fromVersion} ${d.problem ?? "threw"}` +
+      `${placeInWords(d.stream, d.revision)}.`,
+  ),
+  EVOLVE_FAILED: caller<{
+    definition: string;
+    type: string;
+    stream: string;
+    revision: number;
+    /** What it did, when it did not throw. */
+    problem?: string;
+  }>(
+    (d) =>
+      `The evolve function of "${d.definition}" for events of type ${d.type} ${d.problem ?? "threw"}` +
+      `${placeInWords(d.stream, d.revision)}.`,
   ),
 
   // Commands
@@ -140,7 +160,8 @@ const registry = {
     (d) => `The idempotency key "${d.key}" cannot be used on stream "${d.stream}": ${d.problem}.`,
   ),
   SNAPSHOT_NOT_FAITHFUL: caller<{ definition: string; stream: string; problem: string }>(
-    (d) => `The state of "${d.definition}" on stream "${d.stream}" cannot be kept as a snapshot: ${d.problem}.`,
+    (d) =>
+      `The state of "${d.definition}" on stream "${d.stream}" cannot be kept as a snapshot: ${d.problem}.`,
   ),
   SNAPSHOT_DAMAGED: operator<{ definition: string; stream: string; revision: number; problem: string }>(
     (d) =>
@@ -253,7 +274,7 @@ export function isHithertoError<Code extends ErrorCode = ErrorCode>(
   ...codes: readonly Code[]
 ): value is { [C in Code]: HithertoError<C> }[Code] {
   if (typeof value !== "object" || value === null || !(brand in value)) return false;
-  return codes.length === 0 || codes.includes((value as HithertoError).code as Code);
+  return codes.length === 0 || codes.includes((value as { readonly code?: unknown }).code as Code);
 }
 
 function expectationInWords(expected: "none" | "exists" | number): string {

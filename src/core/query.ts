@@ -67,8 +67,8 @@ export function matchesFilter(filter: EventFilter, event: FilterableEvent): bool
   if (filter.categories !== undefined && !filter.categories.includes(categoryOf(event.stream))) return false;
   if (filter.streamPrefix !== undefined && !event.stream.startsWith(filter.streamPrefix)) return false;
   if (filter.tags !== undefined && !containsAll(event.tags, filter.tags)) return false;
-  if (filter.correlationId !== undefined && event.metadata.correlationId !== filter.correlationId)
-    return false;
+  const { correlationId } = filter;
+  if (correlationId !== undefined && event.metadata.correlationId !== correlationId) return false;
   return filter.query === undefined || matchesQuery(filter.query, event);
 }
 

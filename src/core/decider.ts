@@ -1,0 +1,133 @@
+/**
+ * Deciders: a consistency boundary as three pure functions. `initial` is the state before anything happened, `evolve`
+ * says what each event changes, `decide` answers commands with events, with nothing, or with a rejection.
+ * The pattern is Jérémie Chassaing's (https://thinkbeforecoding.com/post/2021/12/17/functional-event-sourcing-decider).
+ */
+import {
+  refuseDefinition,
+  requireCount,
+  requireFunction,
+  requireFunctions,
+  requireObject,
+  requireStrings,
+} from "./check-definition.ts";
+import type { AnyHandlers, Checked, CommandsOf } from "./decider-inference.ts";
+import type { Decider } from "./decider-types.ts";
+import { HithertoError } from "./errors.ts";
+import type { AnyEventTypes, EventTypes } from "./event-type.ts";
+import { requireEventTypes } from "./event-type.ts";
+import type { Evolve } from "./fold.ts";
+
+/** What {@link decider} takes. The order matters to inference: `initial`, `events`, `evolve`, `decide`. */
+export interface DeciderOptions<State, Events, Handlers> {
+  /** The state before any event. */
+  readonly initial: () => State;
+  /**
+   * Schemas, versions and upcasters by event type. If given, it lists every type, `evolve` must handle each, and the
+   * types of the data come from here; if not, they come from the annotations in `evolve`.
+   */
+  readonly events?: EventTypes<Events> | undefined;
+  /** What each event changes. */
+  readonly evolve: Evolve<State, Events>;
+  /** What each command leads to. Pure and synchronous: what it needs to know comes with the payload. */
+  readonly decide: Handlers;
+  /** Version of the shape of the state. Raise it when the state changes, so that old snapshots are not used. Default 1. */
+  readonly stateVersion?: number | undefined;
+  /** First part of stream names, without `-`. Default: the decider's name. */
+  readonly category?: string | undefined;
+  /** Event types that its streams hold but that change nothing here. */
+  readonly ignore?: readonly string[] | undefined;
+}
+
+/**
+ * Defines a decider. State, events and commands are inferred: annotate what `evolve` functions take, or list `events`;
+ * annotate the payloads that `decide` functions take. An event type that `evolve` does not handle cannot be decided.
+ *
+ * @throws `DEFINITION_INVALID` for a name that is empty or too long, a category with `-`, a state version that is not
+ * a positive integer, or anything that has the wrong type.
+ *
+ * @example
+ * ```ts
+ * import { decider, reject } from "hitherto/core";
+ * const account = decider("account", {
+ *   initial: () => ({ isOpen: false, balance: 0 }),
+ *   evolve: {
+ *     AccountOpened: (state, _data: { owner: string }) => ({ ...state, isOpen: true }),
+ *     MoneyDeposited: (state, data: { amount: number }) => ({ ...state, balance: state.balance + data.amount }),
+ *   },
+ *   decide: {
+ *     deposit: (state, payload: { amount: number }) =>
+ *       state.isOpen
+ *         ? { type: "MoneyDeposited", data: payload }
+ *         : reject("account-not-open", "Open the account first."),
+ *   },
+ * });
+ * ```
+ */
+export function decider<State, Events, Handlers extends AnyHandlers<State> & Checked<Events, Handlers>>(
+  name: string,
+  options: DeciderOptions<State, Events, Handlers>,
+): Decider<State, Events, CommandsOf<Handlers>> {
+  requireOptions(name, options);
+  const { initial, evolve, decide, stateVersion = 1, category = name, ignore = [] } = options;
+  const definition: Decider<State, Events, unknown> = {
+    kind: "decider",
+    name,
+    category,
+    stateVersion,
+    initial,
+    evolve: Object.freeze({ ...evolve }),
+    decide: Object.freeze({ ...decide }),
+    events: Object.freeze({ ...options.events }),
+    ignore: Object.freeze([...ignore]),
+  };
+  return Object.freeze(definition) as Decider<State, Events, CommandsOf<Handlers>>;
+}
+
+/**
+ * The stream of one instance of a decider: its category, a dash, and the id.
+ *
+ * @throws `ARGUMENT_INVALID` for an id that is not a string or is empty.
+ *
+ * @example
+ * ```ts
+ * import { streamOf } from "hitherto/core";
+ * streamOf({ category: "account" }, "42"); // "account-42"
+ * ```
+ */
+export function streamOf(definition: { readonly category: string }, id: string): string {
+  if (typeof id === "string" && id !== "") return `${definition.category}-${id}`;
+  throw new HithertoError("ARGUMENT_INVALID", { argument: "id", problem: "it must be a string, not empty" });
+}
+
+function requireOptions(name: string, options: unknown): void {
+  requireName(name);
+  requireObject(name, "the second argument", options);
+  const { initial, evolve, decide, events, stateVersion, category, ignore } = options as Partial<
+    DeciderOptions<unknown, AnyEventTypes, object>
+  >;
+  requireFunction(name, "initial", initial);
+  requireEventTypes(name, events);
+  requireFunctions(name, "evolve", evolve);
+  requireFunctions(name, "decide", decide);
+  for (const type of Object.keys(events ?? {})) {
+    if (!Object.hasOwn(evolve, type)) {
+      refuseDefinition(name, `evolve has no function for ${type}, which events lists`);
+    }
+  }
+  requireCategory(name, category ?? name);
+  requireCount(name, "stateVersion", stateVersion ?? 1, Number.MAX_SAFE_INTEGER);
+  requireStrings(name, "ignore", ignore);
+}
+
+function requireName(name: unknown): void {
+  if (typeof name === "string" && name !== "") return;
+  refuseDefinition(String(name), "its name is not a string, or is empty");
+}
+
+function requireCategory(name: string, category: unknown): void {
+  if (typeof category === "string" && category !== "" && !category.includes("-")) return;
+  const problem =
+    'its category (by default its name) must be a string, not empty, without "-", which ends it in a stream name';
+  refuseDefinition(name, problem);
+}
