@@ -19,9 +19,11 @@ export const subPaths: ReadonlyArray<{ readonly name: string; readonly folder: s
   { name: "testing", folder: "testing" },
 ];
 
-/** What a program did. `output` is its standard output and standard error together. */
+/** What a program did. */
 export interface RunResult {
   readonly status: number;
+  readonly stdout: string;
+  /** Standard output and standard error together, and why it could not be started or was killed. */
   readonly output: string;
 }
 
@@ -45,7 +47,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     timeout: options.timeoutMs ?? timeoutMsDefault,
   });
   const cause = error === undefined ? "" : `${error.message}\n`;
-  return { status: status ?? 1, output: `${stdout ?? ""}${stderr ?? ""}${cause}` };
+  return { status: status ?? 1, stdout: stdout ?? "", output: `${stdout ?? ""}${stderr ?? ""}${cause}` };
 }
 
 /** Runs a program with this process's terminal and returns its exit status. */

@@ -69,9 +69,10 @@ function declaredBy(node: Node): readonly string[] {
   }
 }
 
+/** Line comments, such as the reason of a lint exception, may stand between the doc comment and the name. */
 function hasDocComment(source: Source, node: Node): boolean {
-  const before = source.comments.findLast(({ end }) => end <= node.start);
-  if (before?.type !== "Block" || !before.value.startsWith("*")) return false;
-  const saysSomething = /\w/.test(before.value.replace(/@\w+/g, ""));
-  return saysSomething && /^\s*$/.test(source.text.slice(before.end, node.start));
+  const before = source.comments.findLast(({ end, type }) => type === "Block" && end <= node.start);
+  if (before?.value.startsWith("*") !== true) return false;
+  const saysSomething = /\w/.test(before.value.replaceAll(/@\w+/g, ""));
+  return saysSomething && /^(\s|\/\/[^\n]*\n)*$/.test(source.text.slice(before.end, node.start));
 }

@@ -238,7 +238,7 @@ describe("doc comments", () => {
     const files = {
       "src/index.ts": 'export { add as append } from "./core/event.ts";\n',
       "src/core/event.ts": 'import { plus } from "./plus.ts";\nexport { plus as add };\n',
-      "src/core/plus.ts": "/** Adds. */\nexport const plus = 1;\n",
+      "src/core/plus.ts": "/** Adds. */\n// Why it is so.\nexport const plus = 1;\n",
     };
     expect(findingsOf(docComments, files)).toEqual([]);
   });
