@@ -1,0 +1,58 @@
+/**
+ * Tells when the log may have grown, whoever wrote to the file.
+ *
+ * Writes of this handle are told at once by {@link ChangeWatcher.notify}. Writes of other handles and processes show in
+ * `PRAGMA data_version`, which is read from shared memory and costs microseconds; it is looked at in a short interval,
+ * but only while somebody watches.
+ */
+import type { Database, Statement } from "./driver.ts";
+
+/** How often the file is looked at for writes of others, in milliseconds. */
+export const pollIntervalMs = 5;
+
+/** The watchers of one handle. */
+export class ChangeWatcher {
+  readonly #dataVersion: Statement<[number]>;
+  readonly #listeners = new Set<() => void>();
+  #timer: NodeJS.Timeout | undefined;
+  #seenVersion = 0;
+
+  constructor(db: Database) {
+    this.#dataVersion = db.prepare("PRAGMA data_version");
+  }
+
+  /** Calls `listener` whenever the log may have grown, until the returned function is called. */
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    this.#timer ??= this.#startPolling();
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.stop();
+    };
+  }
+
+  notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #startPolling(): NodeJS.Timeout {
+    this.#seenVersion = this.#readVersion();
+    return setInterval(() => this.#poll(), pollIntervalMs).unref();
+  }
+
+  #poll(): void {
+    const version = this.#readVersion();
+    if (version === this.#seenVersion) return;
+    this.#seenVersion = version;
+    this.notify();
+  }
+
+  #readVersion(): number {
+    return this.#dataVersion.get()?.[0] ?? 0;
+  }
+}

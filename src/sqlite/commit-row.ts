@@ -1,0 +1,150 @@
+/**
+ * One row of `commits`: its columns, its checksum, its event ids, and how its events are read back.
+ *
+ * A row is checked before a single event leaves it: checksum, form of the body, number of records. What does not
+ * fit is reported as `STORE_DAMAGED`; nothing of the row is returned.
+ */
+import { crc32 } from "node:zlib";
+import { HithertoError } from "../core/errors.ts";
+import type { StoredEvent } from "../core/event.ts";
+import { decodeEvents } from "../store/decode-events.ts";
+import type { EventRecord } from "../store/encode-append.ts";
+
+/** The columns of a commit, in the order of {@link commitColumns}. */
+export type CommitRow = readonly [
+  position: number,
+  stream: string,
+  revision: number,
+  events: number,
+  recordedAt: number,
+  idTime: number,
+  idRandom: number,
+  checksum: number,
+  body: string,
+];
+
+/** To select a {@link CommitRow}. */
+export const commitColumns =
+  "position, stream, revision, events, recorded_at, id_time, id_random, checksum, body";
+
+/** What the checksum is taken over. */
+export type UncheckedRow = readonly [
+  position: number,
+  stream: string,
+  revision: number,
+  events: number,
+  recordedAt: number,
+  idTime: number,
+  idRandom: number,
+  body: string,
+];
+
+/**
+ * CRC-32 of the body, seeded by a mix of the other columns. The mix is a chain of bijections, so that a change of any
+ * 32 bits in one column always changes the seed, and CRC-32 finds every burst of up to 32 bits in the body.
+ */
+export function checksumOf(row: UncheckedRow): number {
+  const [position, stream, revision, events, recordedAt, idTime, idRandom, body] = row;
+  let seed = streamSeed(stream);
+  seed = mix(mix(mix(seed, position), revision), events);
+  seed = mix(mix(mix(seed, recordedAt), idTime), idRandom);
+  return crc32(body, seed >>> 0);
+}
+
+function mix(hash: number, value: number): number {
+  let mixed = Math.imul(hash ^ value, 0x9e3779b1);
+  mixed ^= mixed >>> 15;
+  mixed = Math.imul(mixed ^ Math.floor(value / 4294967296), 0x85ebca6b);
+  return mixed ^ (mixed >>> 13);
+}
+
+const streamSeeds = new Map<string, number>();
+const streamSeedsMax = 10_000;
+
+function streamSeed(stream: string): number {
+  let seed = streamSeeds.get(stream);
+  if (seed === undefined) {
+    seed = crc32(stream);
+    if (streamSeeds.size >= streamSeedsMax) streamSeeds.clear();
+    streamSeeds.set(stream, seed);
+  }
+  return seed;
+}
+
+/** Refuses a row whose columns have changed since they were written. @throws `STORE_DAMAGED` */
+export function checkRow(row: CommitRow, store: string): void {
+  const [position, stream, revision, events, recordedAt, idTime, idRandom, checksum, body] = row;
+  if (checksumOf([position, stream, revision, events, recordedAt, idTime, idRandom, body]) === checksum)
+    return;
+  throw damaged(row, store, "the checksum does not fit the commit");
+}
+
+/**
+ * The records in the body of a checked row.
+ *
+ * @throws `STORE_DAMAGED`
+ */
+export function recordsOf(row: CommitRow, store: string): readonly EventRecord[] {
+  const records = parse(row, store);
+  if (!Array.isArray(records) || records.length !== row[3]) {
+    throw damaged(row, store, `the commit does not hold the ${row[3]} events that it names`);
+  }
+  return records as readonly EventRecord[];
+}
+
+function parse(row: CommitRow, store: string): unknown {
+  try {
+    return JSON.parse(row[8]);
+  } catch {
+    throw damaged(row, store, "the body of the commit is not JSON");
+  }
+}
+
+/** Adds the events of a checked row to `events`. @throws `STORE_DAMAGED` */
+export function decodeRow(row: CommitRow, store: string, events: StoredEvent[]): void {
+  const [position, stream, revision, , recordedAt, idTime, idRandom] = row;
+  const prefix = idPrefix(idTime, idRandom);
+  decodeEvents(
+    recordsOf(row, store),
+    {
+      stream,
+      revision,
+      position,
+      recordedAt: momentText(recordedAt),
+      idAt: (at) => prefix + (at % 4294967296).toString(16).padStart(8, "0"),
+    },
+    events,
+  );
+}
+
+let lastMoment: readonly [ms: number, text: string] = [0, new Date(0).toISOString()];
+
+/** Neighbouring rows often share their millisecond. */
+function momentText(ms: number): string {
+  if (lastMoment[0] !== ms) lastMoment = [ms, new Date(ms).toISOString()];
+  return lastMoment[1];
+}
+
+let lastPrefix: readonly [time: number, random: number, text: string] = [-1, -1, ""];
+
+/**
+ * The first 28 characters of a version-7 UUID (RFC 9562): 48 bits of time, then 42 random bits. The low 32 bits of the
+ * event's position follow, as the counter that the RFC allows there; so an id leads to its event without an index.
+ */
+export function idPrefix(time: number, random: number): string {
+  if (lastPrefix[0] === time && lastPrefix[1] === random) return lastPrefix[2];
+  const [timeHex, a] = [hex(time, 12), Math.floor(random / 2 ** 30)];
+  const [b, c] = [Math.floor(random / 2 ** 16) % 2 ** 14, random % 2 ** 16];
+  const text = `${timeHex.slice(0, 8)}-${timeHex.slice(8)}-7${hex(a, 3)}-${hex(0x8000 + b, 4)}-${hex(c, 4)}`;
+  lastPrefix = [time, random, text];
+  return text;
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
+}
+
+/** The error for a row that cannot be believed. */
+export function damaged(row: CommitRow, store: string, problem: string): HithertoError {
+  return new HithertoError("STORE_DAMAGED", { store, problem, stream: row[1], position: row[0] });
+}

@@ -1,0 +1,47 @@
+/**
+ * The little of SQLite that the embedded store needs, over `node:sqlite`.
+ *
+ * Everything else in this folder knows only the interfaces below, so that another binding can take its place.
+ * Rows come as arrays in the order of the selected columns: objects cost twice as much to build.
+ */
+import { DatabaseSync } from "node:sqlite";
+
+/** A value that SQLite stores. Integers are safe integers. */
+export type SqlValue = string | number | Uint8Array | null;
+
+/** A prepared statement. */
+export interface Statement<Row extends readonly SqlValue[] = SqlValue[]> {
+  all(...values: readonly SqlValue[]): Row[];
+  get(...values: readonly SqlValue[]): Row | undefined;
+  /** Runs it for its effect. */
+  run(...values: readonly SqlValue[]): void;
+}
+
+/** A connection to a database file. */
+export interface Database {
+  prepare<Row extends readonly SqlValue[] = SqlValue[]>(sql: string): Statement<Row>;
+  exec(sql: string): void;
+  close(): void;
+}
+
+/** How a connection is opened. */
+export interface DatabaseOptions {
+  readonly isReadOnly: boolean;
+  /** How long a statement waits for another process's lock, in milliseconds. */
+  readonly busyTimeoutMs: number;
+}
+
+/** Opens a connection. Errors are those of `node:sqlite`; `toStoreError` translates them. */
+export function openDatabase(path: string, options: DatabaseOptions): Database {
+  const db = new DatabaseSync(path, { readOnly: options.isReadOnly, timeout: options.busyTimeoutMs });
+  return {
+    prepare<Row extends readonly SqlValue[]>(sql: string): Statement<Row> {
+      const statement = db.prepare(sql);
+      statement.setReturnArrays(true);
+      // node:sqlite types rows as objects; with setReturnArrays they are arrays of the same values.
+      return statement as unknown as Statement<Row>;
+    },
+    exec: (sql) => db.exec(sql),
+    close: () => db.close(),
+  };
+}

@@ -1,0 +1,4 @@
+// Public: the embedded store.
+export { openSqliteStore } from "./sqlite-store.ts";
+export type { SqliteStoreOptions } from "./sqlite-store.ts";
+export type { SqliteDurability } from "./schema.ts";

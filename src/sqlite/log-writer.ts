@@ -1,0 +1,398 @@
+/**
+ * Applies groups of writes, each group in one transaction. It runs in the writer thread, but knows nothing of threads.
+ *
+ * Invariants
+ * - A group begins with the write lock (`BEGIN IMMEDIATE`), so its view of the log is the newest there is and stays so.
+ * - Within a group, each write is decided against everything before it in the group. A write that is refused
+ *   (a conflict, say) has written nothing, since all checks precede the first insert; the others go on.
+ * - What is remembered between groups (head, last revisions, block marks) is valid only while no other connection has
+ *   written, which `PRAGMA data_version` tells, and is forgotten after every failure.
+ * - When the transaction fails as a whole, nothing of the group is stored and every write of it fails alike.
+ */
+import { HithertoError } from "../core/errors.ts";
+import type { BlockingEvent, ErrorCode, ErrorDetails } from "../core/errors.ts";
+import type { StoredEvent } from "../core/event.ts";
+import { categoryOf } from "../core/event.ts";
+import type { EncodedAppend, EncodedStream } from "../store/encode-append.ts";
+import type {
+  AppendResult,
+  Expectation,
+  Snapshot,
+  StreamAppendResult,
+  StreamPolicy,
+} from "../store/event-store.ts";
+import { checksumOf } from "./commit-row.ts";
+import type { Database, Statement } from "./driver.ts";
+import { LogReader } from "./log-reader.ts";
+import { Reclaimer } from "./reclaimer.ts";
+import { saveSnapshot } from "./snapshot-rows.ts";
+import { toStoreError } from "./sql-errors.ts";
+import { firstKeptRevision, noPolicy } from "./stream-policies.ts";
+import type { PolicyRow } from "./stream-policies.ts";
+import { blockOf, termOf } from "./terms.ts";
+
+/** One write of a group. */
+export type Write =
+  | { readonly kind: "append"; readonly append: EncodedAppend }
+  | { readonly kind: "policy"; readonly stream: string; readonly policy: StreamPolicy }
+  | {
+      readonly kind: "remove";
+      readonly stream: string;
+      readonly expect: Expectation;
+      readonly isTombstone: boolean;
+    }
+  | { readonly kind: "reclaim" }
+  | { readonly kind: "snapshot"; readonly snapshot: Snapshot; readonly keep: number }
+  | { readonly kind: "clearSnapshots"; readonly stream: string };
+
+/** A refusal, in a form that passes between threads. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails<ErrorCode>;
+  readonly cause?: unknown;
+}
+
+/** What became of a write. */
+export type WriteOutcome =
+  | { readonly kind: "appended"; readonly result: AppendResult }
+  | { readonly kind: "done"; readonly events: number }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+const rememberedMax = 200_000;
+
+/** Decides and stores groups of writes. */
+export class LogWriter {
+  readonly #db: Database;
+  readonly #store: string;
+  readonly #reader: LogReader;
+  readonly #reclaimer: Reclaimer;
+  readonly #clock: () => number;
+  readonly #randomBits: () => number;
+
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  readonly #dataVersion: Statement<[number]>;
+  readonly #insertCommit: Statement;
+  readonly #insertTerm: Statement;
+  readonly #insertBlock: Statement;
+  readonly #insertId: Statement;
+
+  #seenDataVersion = -1;
+  #head = -1;
+  #idTime = 0;
+  #idRandom = 0;
+  readonly #lastRevisions = new Map<string, number>();
+  /** For each term, the newest block that is known to name it. */
+  readonly #blockMarks = new Map<number, number>();
+  readonly #terms = new Map<string, number>();
+
+  /** `randomBits` gives 42 random bits as an integer. */
+  constructor(db: Database, store: string, clock: () => number, randomBits: () => number) {
+    this.#db = db;
+    this.#store = store;
+    this.#clock = clock;
+    this.#randomBits = randomBits;
+    this.#reader = new LogReader(db, store, clock);
+    this.#reclaimer = new Reclaimer(db, store, this.#reader, clock);
+    this.#begin = db.prepare("BEGIN IMMEDIATE");
+    this.#commit = db.prepare("COMMIT");
+    this.#dataVersion = db.prepare("PRAGMA data_version");
+    this.#insertCommit = db.prepare("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#insertTerm = db.prepare("INSERT INTO term_commits VALUES (?, ?)");
+    this.#insertBlock = db.prepare("INSERT OR IGNORE INTO term_blocks VALUES (?, ?)");
+    this.#insertId = db.prepare("INSERT INTO explicit_ids VALUES (?, ?)");
+  }
+
+  /** Applies a group; the outcomes are in its order. Never throws: what goes wrong is in the outcomes. */
+  apply(group: readonly Write[]): WriteOutcome[] {
+    try {
+      this.#begin.run();
+      this.#takeUpChanges();
+      const outcomes = group.map((write) => this.#attempt(write));
+      this.#commit.run();
+      return outcomes;
+    } catch (error) {
+      this.#abandon();
+      const refusal = refusalOf(toStoreError(error, this.#store));
+      return group.map(() => ({ kind: "refused", refusal }));
+    }
+  }
+
+  #takeUpChanges(): void {
+    const version = this.#dataVersion.get()?.[0] ?? -1;
+    if (version !== this.#seenDataVersion) this.#forget();
+    this.#seenDataVersion = version;
+    this.#reader.policies.refresh();
+    if (this.#head < 0) this.#head = this.#reader.head();
+    this.#idTime = this.#clock();
+    this.#idRandom = this.#randomBits();
+  }
+
+  #abandon(): void {
+    this.#forget();
+    this.#reader.policies.forget();
+    try {
+      this.#db.exec("ROLLBACK");
+    } catch {
+      // SQLite has rolled back by itself, or the transaction never began.
+    }
+  }
+
+  #forget(): void {
+    this.#seenDataVersion = -1;
+    this.#head = -1;
+    this.#lastRevisions.clear();
+    this.#blockMarks.clear();
+  }
+
+  /** A refusal is this write's own; any other error is the whole group's. Reclaiming writes while it checks. */
+  #attempt(write: Write): WriteOutcome {
+    try {
+      return this.#perform(write);
+    } catch (error) {
+      if (error instanceof HithertoError && write.kind !== "reclaim") {
+        return { kind: "refused", refusal: refusalOf(error) };
+      }
+      throw error;
+    }
+  }
+
+  #perform(write: Write): WriteOutcome {
+    switch (write.kind) {
+      case "append":
+        return { kind: "appended", result: this.#append(write.append) };
+      case "policy":
+        return this.#setPolicy(write.stream, write.policy);
+      case "remove":
+        return this.#remove(write);
+      case "reclaim": {
+        const events = this.#reclaimer.reclaimSome();
+        this.#lastRevisions.clear();
+        return { kind: "done", events };
+      }
+      case "snapshot":
+        saveSnapshot(this.#db, write.snapshot, write.keep);
+        return { kind: "done", events: 0 };
+      case "clearSnapshots":
+        this.#clearSnapshots(write.stream);
+        return { kind: "done", events: 0 };
+    }
+  }
+
+  #append(append: EncodedAppend): AppendResult {
+    const duplicate = this.#findDuplicate(append);
+    if (duplicate !== undefined) return duplicate;
+    for (const { stream, expect } of append.streams) {
+      if (this.#reader.policies.find(stream)?.isTombstoned === true) {
+        throw new HithertoError("STREAM_TOMBSTONED", { stream });
+      }
+      this.#checkExpectation(stream, expect);
+    }
+    this.#checkCondition(append);
+    const firstPosition = this.#head + 1;
+    const streams = append.streams.map((part) => this.#insert(part));
+    return {
+      position: this.#head,
+      firstPosition,
+      revision: streams[0]!.revision,
+      streams,
+      isDuplicate: false,
+    };
+  }
+
+  /** The first result, when all events of the append are stored already, in the same streams and order. */
+  #findDuplicate(append: EncodedAppend): AppendResult | undefined {
+    const stored: StoredEvent[] = [];
+    let isComplete = true;
+    for (const { ids, count } of append.streams) {
+      if (ids === undefined) isComplete = false;
+      for (let index = 0; index < count && ids !== undefined; index++) {
+        const id = ids[index];
+        const event = id === undefined ? undefined : this.#reader.findById(id);
+        if (event === undefined) isComplete = false;
+        else stored.push(event);
+      }
+    }
+    if (stored.length === 0) return undefined;
+    const streams = append.streams.flatMap(({ stream, count }) => new Array<string>(count).fill(stream));
+    const isSame =
+      isComplete &&
+      stored.every((event, index) => {
+        return event.stream === streams[index] && event.position > (stored[index - 1]?.position ?? 0);
+      });
+    if (!isSame) throw idConflict(stored[0]!, isComplete);
+    return duplicateResult(append, stored);
+  }
+
+  #lastRevision(stream: string): number {
+    let last = this.#lastRevisions.get(stream);
+    if (last === undefined) {
+      last = this.#reader.lastRevision(stream);
+      if (this.#lastRevisions.size >= rememberedMax) this.#lastRevisions.clear();
+      this.#lastRevisions.set(stream, last);
+    }
+    return last;
+  }
+
+  #checkExpectation(stream: string, expect: Expectation): void {
+    if (expect === "any") return;
+    const policy = this.#reader.policies.find(stream);
+    const last = this.#lastRevision(stream);
+    if (expect === last) return;
+    const isEmpty = last < 0 || (policy !== undefined && this.#hidesAll(stream, policy, last));
+    if (expect === "none" ? isEmpty : expect === "exists" && !isEmpty) return;
+    const from = typeof expect === "number" ? expect + 1 : 0;
+    const event = isEmpty ? undefined : this.#reader.firstOfStream(stream, { from });
+    throw new HithertoError("REVISION_CONFLICT", {
+      stream,
+      expected: expect,
+      actual: isEmpty && typeof expect !== "number" ? "none" : last < 0 ? "none" : last,
+      event: event === undefined ? undefined : blockingEvent(event),
+    });
+  }
+
+  #hidesAll(stream: string, policy: PolicyRow, last: number): boolean {
+    if (firstKeptRevision(policy, last) > last) return true;
+    return (
+      policy.maxAgeMs !== undefined && this.#reader.firstOfStream(stream, { backwards: true }) === undefined
+    );
+  }
+
+  #checkCondition({ condition }: EncodedAppend): void {
+    if (condition === undefined) return;
+    const event = this.#reader.firstMatch(condition.failIfMatch, condition.after ?? 0);
+    if (event !== undefined)
+      throw new HithertoError("CONDITION_CONFLICT", { condition, event: blockingEvent(event) });
+  }
+
+  #insert(part: EncodedStream): StreamAppendResult {
+    const { stream, count, body } = part;
+    const position = this.#head + 1;
+    const firstRevision = this.#lastRevision(stream) + 1;
+    const recordedAt = part.recordedAtMs ?? this.#idTime;
+    const [idTime, idRandom] = [this.#idTime, this.#idRandom];
+    const checksum = checksumOf([position, stream, firstRevision, count, recordedAt, idTime, idRandom, body]);
+    this.#insertCommit.run(
+      position,
+      stream,
+      firstRevision,
+      count,
+      recordedAt,
+      idTime,
+      idRandom,
+      checksum,
+      body,
+    );
+    this.#index(part, position);
+    this.#head += count;
+    this.#lastRevisions.set(stream, firstRevision + count - 1);
+    return { stream, firstRevision, revision: firstRevision + count - 1 };
+  }
+
+  #index(part: EncodedStream, position: number): void {
+    const block = blockOf(position);
+    this.#markBlock(this.#term("category", categoryOf(part.stream)), block);
+    for (const type of part.types) this.#markBlock(this.#term("type", type), block);
+    for (const tag of part.tags) this.#insertTerm.run(termOf("tag", tag), position);
+    for (const id of part.correlationIds) this.#insertTerm.run(termOf("correlation", id), position);
+    if (part.ids === undefined) return;
+    for (const [index, id] of part.ids.entries()) {
+      if (id !== undefined) this.#insertId.run(id, position + index);
+    }
+  }
+
+  #markBlock(term: number, block: number): void {
+    if (this.#blockMarks.get(term) === block) return;
+    this.#insertBlock.run(term, block);
+    if (this.#blockMarks.size >= rememberedMax) this.#blockMarks.clear();
+    this.#blockMarks.set(term, block);
+  }
+
+  /** Types and categories recur, so their hashes are remembered. */
+  #term(kind: "type" | "category", text: string): number {
+    const key = `${kind} ${text}`;
+    let term = this.#terms.get(key);
+    if (term === undefined) {
+      term = termOf(kind, text);
+      if (this.#terms.size >= rememberedMax) this.#terms.clear();
+      this.#terms.set(key, term);
+    }
+    return term;
+  }
+
+  #setPolicy(stream: string, policy: StreamPolicy): WriteOutcome {
+    const before = this.#reader.policies.find(stream) ?? noPolicy;
+    this.#savePolicy(stream, {
+      ...before,
+      maxCount: policy.maxCount,
+      maxAgeMs: policy.maxAgeMs,
+      truncateBefore: Math.max(before.truncateBefore, policy.truncateBefore ?? 0),
+    });
+    return { kind: "done", events: 0 };
+  }
+
+  #remove({ stream, expect, isTombstone }: Extract<Write, { kind: "remove" }>): WriteOutcome {
+    const before = this.#reader.policies.find(stream) ?? noPolicy;
+    this.#checkExpectation(stream, expect);
+    const last = this.#lastRevision(stream);
+    if (!before.isTombstoned && (isTombstone || last >= 0)) {
+      const removed = { deletedRevision: last, lastRevision: last, isTombstoned: isTombstone };
+      this.#savePolicy(stream, { ...before, ...removed });
+      this.#clearSnapshots(stream);
+    }
+    return { kind: "done", events: 0 };
+  }
+
+  /** Snapshots hold what deleted events said. */
+  #clearSnapshots(stream: string): void {
+    this.#db.prepare("DELETE FROM snapshots WHERE stream = ?").run(stream);
+  }
+
+  #savePolicy(stream: string, policy: PolicyRow): void {
+    this.#db
+      .prepare("INSERT OR REPLACE INTO stream_policies VALUES (?, ?, ?, ?, ?, ?, ?)")
+      .run(
+        stream,
+        policy.maxCount ?? null,
+        policy.maxAgeMs ?? null,
+        policy.truncateBefore,
+        policy.deletedRevision ?? null,
+        policy.isTombstoned ? 1 : 0,
+        policy.lastRevision,
+      );
+    this.#db.exec("UPDATE counters SET value = value + 1 WHERE name = 'policy_changes'");
+    this.#reader.policies.refresh();
+  }
+}
+
+function duplicateResult(append: EncodedAppend, stored: readonly StoredEvent[]): AppendResult {
+  let index = 0;
+  const streams = append.streams.map(({ stream, count }) => {
+    const [first, last] = [stored[index]!, stored[index + count - 1]!];
+    index += count;
+    return { stream, firstRevision: first.revision, revision: last.revision };
+  });
+  return {
+    position: stored.at(-1)!.position,
+    firstPosition: stored[0]!.position,
+    revision: streams[0]!.revision,
+    streams,
+    isDuplicate: true,
+  };
+}
+
+function idConflict(event: StoredEvent, isComplete: boolean): HithertoError {
+  const problem = isComplete
+    ? "the append's events are stored in other streams or in another order"
+    : "it is stored already, but not all events of the append are";
+  return new HithertoError("EVENT_ID_CONFLICT", { id: event.id, problem, event: blockingEvent(event) });
+}
+
+function blockingEvent({ id, type, stream, revision, position }: StoredEvent): BlockingEvent {
+  return { id, type, stream, revision, position };
+}
+
+function refusalOf(error: Error): Refusal {
+  const { code, details, cause } = error as HithertoError;
+  return { code, details, cause };
+}

@@ -1,0 +1,69 @@
+/**
+ * Snapshots in the store's file. Each row carries a checksum; a row that does not fit it counts as absent, since a
+ * snapshot can always be made again from the events.
+ */
+import { crc32 } from "node:zlib";
+import type { Snapshot } from "../store/event-store.ts";
+import type { Database } from "./driver.ts";
+import type { Statements } from "./row-source.ts";
+
+type SnapshotRow = [string, string, number, number, string, number, Uint8Array];
+
+const columns = "stream, name, state_version, revision, taken_at, checksum, state";
+
+/** Stores a snapshot and drops all but the `keep` newest of its stream and name. */
+export function saveSnapshot(db: Database, snapshot: Snapshot, keep: number): void {
+  const { stream, name, stateVersion, revision, takenAt, state } = snapshot;
+  db.prepare("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?)").run(
+    stream,
+    name,
+    stateVersion,
+    revision,
+    takenAt,
+    checksumOf(snapshot),
+    state,
+  );
+  db.prepare(
+    `DELETE FROM snapshots WHERE stream = ?1 AND name = ?2 AND (state_version, revision) NOT IN (
+       SELECT state_version, revision FROM snapshots WHERE stream = ?1 AND name = ?2
+       ORDER BY taken_at DESC, revision DESC LIMIT ?3)`,
+  ).run(stream, name, keep);
+}
+
+/** The newest sound snapshot of a stream, name and state version, at or below `atRevision`. */
+export function findSnapshot(
+  statements: Statements,
+  stream: string,
+  key: { readonly name: string; readonly stateVersion: number; readonly atRevision?: number | undefined },
+): Snapshot | undefined {
+  return statements
+    .prepare<SnapshotRow>(
+      `SELECT ${columns} FROM snapshots WHERE stream = ? AND name = ? AND state_version = ? AND revision <= ?
+       ORDER BY revision DESC`,
+    )
+    .all(stream, key.name, key.stateVersion, key.atRevision ?? Number.MAX_SAFE_INTEGER)
+    .map(toSnapshot)
+    .find((snapshot) => snapshot !== undefined);
+}
+
+/** The sound snapshots of a stream, newest first. */
+export function listSnapshots(statements: Statements, stream: string): Snapshot[] {
+  return statements
+    .prepare<SnapshotRow>(
+      `SELECT ${columns} FROM snapshots WHERE stream = ? ORDER BY taken_at DESC, revision DESC`,
+    )
+    .all(stream)
+    .map(toSnapshot)
+    .filter((snapshot) => snapshot !== undefined);
+}
+
+function toSnapshot([stream, name, stateVersion, revision, takenAt, checksum, state]: SnapshotRow):
+  | Snapshot
+  | undefined {
+  const snapshot = { stream, name, stateVersion, revision, takenAt, state };
+  return checksumOf(snapshot) === checksum ? snapshot : undefined;
+}
+
+function checksumOf({ stream, name, stateVersion, revision, takenAt, state }: Snapshot): number {
+  return crc32(state, crc32(JSON.stringify([stream, name, stateVersion, revision, takenAt])));
+}

@@ -1,0 +1,55 @@
+/**
+ * Translates what SQLite and the file system report into errors of Hitherto.
+ */
+import { HithertoError, isHithertoError } from "../core/errors.ts";
+
+/** Primary result codes of SQLite (https://www.sqlite.org/rescode.html). */
+const sqlite = {
+  BUSY: 5,
+  LOCKED: 6,
+  READONLY: 8,
+  IOERR: 10,
+  CORRUPT: 11,
+  FULL: 13,
+  CANTOPEN: 14,
+  NOTADB: 26,
+} as const;
+
+/** The part of a `node:sqlite` error that is looked at. */
+interface SqliteError extends Error {
+  readonly errcode?: number;
+  readonly errstr?: string;
+}
+
+/** The error to raise for one that came out of the driver; errors of Hitherto pass through. */
+export function toStoreError(error: unknown, store: string, busyTimeoutMs = 0): Error {
+  if (isHithertoError(error)) return error as Error;
+  if (!(error instanceof Error)) return new HithertoError("STORE_IO", { store, problem: String(error) });
+  const code = (error as SqliteError).errcode;
+  const options = { cause: error };
+  switch (code === undefined ? undefined : code & 0xff) {
+    case sqlite.BUSY:
+    case sqlite.LOCKED:
+      return new HithertoError("STORE_BUSY", { store, waitedMs: busyTimeoutMs }, options);
+    case sqlite.FULL:
+      return new HithertoError("STORE_FULL", { store }, options);
+    case sqlite.READONLY:
+      return new HithertoError("STORE_READ_ONLY", { store }, options);
+    case sqlite.CORRUPT:
+      return new HithertoError(
+        "STORE_DAMAGED",
+        { store, problem: `SQLite reports: ${error.message}` },
+        options,
+      );
+    case sqlite.NOTADB:
+      return new HithertoError(
+        "STORE_NOT_A_STORE",
+        { store, problem: "the file is not a database" },
+        options,
+      );
+    case sqlite.CANTOPEN:
+      return new HithertoError("STORE_NOT_FOUND", { store, problem: "the file cannot be opened" }, options);
+    default:
+      return new HithertoError("STORE_IO", { store, problem: error.message }, options);
+  }
+}

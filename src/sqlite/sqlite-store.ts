@@ -1,0 +1,401 @@
+/**
+ * The embedded store: an event store in one SQLite file, for any number of processes of one machine.
+ *
+ * Reads happen on the caller's thread, through a read-only connection, a page at a time. Writes go to a thread of
+ * their own (`write-queue.ts`, `writer-thread.ts`), where everything that is waiting is committed and synced at once
+ * (`log-writer.ts`). `docs/adr/0002-on-disk-format.md` describes the file, `docs/adr/0003-writer-thread.md` the thread.
+ */
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { HithertoError } from "../core/errors.ts";
+import type { StoredEvent } from "../core/event.ts";
+import { checkExpectation } from "../store/check-input.ts";
+import { encodeAppend } from "../store/encode-append.ts";
+import { eventSequence } from "../store/event-sequence.ts";
+import type { EventPage } from "../store/event-sequence.ts";
+import type {
+  AppendOptions,
+  AppendResult,
+  EventSequence,
+  EventStore,
+  Expectation,
+  ListStreamsOptions,
+  ReadOptions,
+  Snapshot,
+  SnapshotStore,
+  StoreStats,
+  StreamAppend,
+  StreamInfo,
+  StreamPolicy,
+  SubscribeOptions,
+  Subscription,
+  VerifyOptions,
+  VerifyReport,
+} from "../store/event-store.ts";
+import {
+  checkId,
+  checkSignal,
+  checkSnapshot,
+  checkStreamName,
+  planList,
+  planPolicy,
+  planRead,
+  throwIfAborted,
+} from "../store/read-options.ts";
+import type { ReadPlan } from "../store/read-options.ts";
+import { openSubscription } from "../store/subscription.ts";
+import { ChangeWatcher } from "./change-watcher.ts";
+import type { Database } from "./driver.ts";
+import { LogReader } from "./log-reader.ts";
+import type { PageReader } from "./log-reader.ts";
+import type { Write, WriteOutcome } from "./log-writer.ts";
+import { Statements } from "./row-source.ts";
+import { connect, formatVersion } from "./schema.ts";
+import type { ConnectOptions, SqliteDurability } from "./schema.ts";
+import { findSnapshot, listSnapshots } from "./snapshot-rows.ts";
+import { toStoreError } from "./sql-errors.ts";
+import { describeStream, listNames } from "./stream-list.ts";
+import { verifyInThread } from "./verify.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+/** How an embedded store is opened. */
+export interface SqliteStoreOptions {
+  /**
+   * `create` (default) makes the file if there is none; `write` needs it; `read` needs it and refuses every write with
+   * `STORE_READ_ONLY`.
+   */
+  readonly mode?: "create" | "write" | "read" | undefined;
+  /**
+   * What an acknowledged append has survived: `fsync` (default) the loss of power, `os` only the death of the process;
+   * with `os`, a power cut may take the last acknowledged appends, but never leaves a half-written one.
+   */
+  readonly durability?: SqliteDurability | undefined;
+  /** How long a write waits while other processes hold the write lock, in milliseconds. Default 30,000. */
+  readonly busyTimeoutMs?: number | undefined;
+  /** Memory for cached pages of the file, in bytes, for each of the two connections. Default 32 MiB. */
+  readonly cacheBytes?: number | undefined;
+}
+
+/**
+ * Opens a store in a file. Several handles, in one process or in many, may have the same file open and all may write.
+ *
+ * @throws `STORE_NOT_FOUND`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`, `STORE_READ_ONLY`, `STORE_BUSY`, `STORE_DAMAGED`,
+ * `STORE_IO`, `ARGUMENT_INVALID`
+ * @example
+ * ```ts
+ * import { openSqliteStore } from "hitherto/sqlite";
+ * await using store = await openSqliteStore("bank.db");
+ * await store.append({ stream: "account-42", events: [{ type: "AccountOpened", data: { owner: "Ada" } }] });
+ * ```
+ */
+export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<EventStore> {
+  const connectOptions = checkOptions(path, options);
+  // Makes the file and checks it, on the calling thread, where errors are still exceptions.
+  connect(connectOptions).close();
+  const db = connect({ ...connectOptions, mode: "read" });
+  return Promise.resolve(new SqliteStore(db, connectOptions));
+}
+
+const mebibyte = 1024 * 1024;
+
+function checkOptions(path: unknown, options: SqliteStoreOptions): ConnectOptions {
+  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+    throw new HithertoError("ARGUMENT_INVALID", {
+      argument: "path",
+      problem: "it must be the path of a file",
+    });
+  }
+  const {
+    mode = "create",
+    durability = "fsync",
+    busyTimeoutMs = 30_000,
+    cacheBytes = 32 * mebibyte,
+  } = options;
+  checkChoice("mode", mode, ["create", "write", "read"]);
+  checkChoice("durability", durability, ["fsync", "os"]);
+  checkCount("busyTimeoutMs", busyTimeoutMs, 0, 2 ** 31 - 1);
+  checkCount("cacheBytes", cacheBytes, mebibyte, 2 ** 40);
+  return { path: resolve(path), mode, durability, busyTimeoutMs, cacheBytes };
+}
+
+function checkChoice(argument: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new HithertoError("ARGUMENT_INVALID", {
+    argument,
+    problem: `it must be one of ${choices.join(", ")}`,
+  });
+}
+
+function checkCount(argument: string, value: number, least: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  throw new HithertoError("ARGUMENT_INVALID", {
+    argument,
+    problem: `it must be an integer from ${least} to ${most}`,
+  });
+}
+
+/** How long pages are read in one go before other work of the event loop gets its turn, in milliseconds. */
+const turnMs = 8;
+
+class SqliteStore implements EventStore {
+  readonly url: string;
+  readonly snapshots: SnapshotStore;
+  readonly #options: ConnectOptions;
+  readonly #db: Database;
+  readonly #statements: Statements;
+  readonly #reader: LogReader;
+  readonly #watcher: ChangeWatcher;
+  /** Undefined for a store that is only read. */
+  readonly #queue: WriteQueue | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(db: Database, options: ConnectOptions) {
+    this.url = `sqlite:${options.path}`;
+    this.#options = options;
+    this.#db = db;
+    this.#statements = new Statements(db);
+    this.#reader = new LogReader(db, options.path, Date.now);
+    this.#watcher = new ChangeWatcher(db);
+    this.#queue = options.mode === "read" ? undefined : new WriteQueue(options, () => this.#watcher.notify());
+    this.snapshots = this.#openSnapshots();
+  }
+
+  async append(
+    batch: StreamAppend | readonly StreamAppend[],
+    options: AppendOptions = {},
+  ): Promise<AppendResult> {
+    this.#checkOpen();
+    const { signal } = options;
+    checkSignal(signal);
+    throwIfAborted(signal, "append");
+    const write = this.#write({ kind: "append", append: encodeAppend(batch, options) });
+    const outcome = await (signal === undefined ? write : untilAborted(write, signal));
+    if (outcome.kind !== "appended") throw new TypeError("an append is answered as an append");
+    return outcome.result;
+  }
+
+  read(options?: ReadOptions): EventSequence {
+    const plan = planRead(options);
+    return eventSequence(() => this.#pages(() => this.#reader.log(plan)), plan);
+  }
+
+  readStream(stream: string, options?: ReadOptions): EventSequence {
+    checkStreamName(stream);
+    const plan = planRead(options);
+    return eventSequence(() => this.#pages(() => this.#streamPages(stream, plan)), plan);
+  }
+
+  subscribe(options?: SubscribeOptions): Subscription {
+    return openSubscription(this, options);
+  }
+
+  /** Calls `listener` whenever the log may have grown and on closing; see `SubscriptionSource.watch`. */
+  watch(listener: () => void): () => void {
+    this.#checkOpen();
+    return this.#watcher.watch(listener);
+  }
+
+  async findEvent(id: string): Promise<StoredEvent | undefined> {
+    return this.#look(() => {
+      checkId(id);
+      const event = this.#reader.findById(id.toLowerCase());
+      return event !== undefined && this.#reader.isVisible(event) ? event : undefined;
+    });
+  }
+
+  async head(): Promise<number> {
+    return this.#look(() => this.#reader.head());
+  }
+
+  async findStream(stream: string): Promise<StreamInfo | undefined> {
+    return this.#look(() => {
+      checkStreamName(stream);
+      return describeStream(this.#reader, stream);
+    });
+  }
+
+  listStreams(options?: ListStreamsOptions): AsyncIterable<StreamInfo> {
+    const plan = planList(options);
+    const look = <Result>(body: () => Result): Result => this.#look(body);
+    const [statements, reader] = [this.#statements, this.#reader];
+    return {
+      async *[Symbol.asyncIterator]() {
+        const pages = listNames(statements, reader, plan);
+        for (let page = look(() => pages.next()); page.done !== true; page = look(() => pages.next())) {
+          const names = page.value;
+          for (const info of look(() => names.map((name) => describeStream(reader, name)))) {
+            if (info !== undefined) yield info;
+          }
+          await setImmediate();
+        }
+      },
+    };
+  }
+
+  async setStreamPolicy(stream: string, policy: StreamPolicy): Promise<void> {
+    checkStreamName(stream);
+    await this.#write({ kind: "policy", stream, policy: planPolicy(policy) });
+  }
+
+  async deleteStream(stream: string, options?: { readonly expect?: Expectation | undefined }): Promise<void> {
+    await this.#remove(stream, options?.expect ?? "any", false);
+  }
+
+  async tombstoneStream(
+    stream: string,
+    options?: { readonly expect?: Expectation | undefined },
+  ): Promise<void> {
+    await this.#remove(stream, options?.expect ?? "any", true);
+  }
+
+  async reclaim(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<{ readonly events: number }> {
+    const { signal } = options;
+    checkSignal(signal);
+    let events = 0;
+    for (;;) {
+      throwIfAborted(signal, "reclaim");
+      const outcome = await this.#write({ kind: "reclaim" });
+      if (outcome.kind !== "done" || outcome.events === 0) return { events };
+      events += outcome.events;
+    }
+  }
+
+  async stats(): Promise<StoreStats> {
+    return this.#look(() => {
+      const count = (sql: string): number => this.#statements.prepare<[number]>(sql).get()?.[0] ?? 0;
+      const head = this.#reader.head();
+      let streams = 0;
+      for (const names of listNames(this.#statements, this.#reader, planList())) streams += names.length;
+      return {
+        engine: "sqlite",
+        url: this.url,
+        format: formatVersion,
+        head,
+        events: head - count("SELECT coalesce(sum(events), 0) FROM holes"),
+        streams,
+        snapshots: count("SELECT count(*) FROM snapshots"),
+        bytes: sizeOf(this.#options.path),
+        durability: this.#options.durability,
+      };
+    });
+  }
+
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    this.#checkOpen();
+    checkSignal(options.signal);
+    throwIfAborted(options.signal, "verify");
+    return verifyInThread({ ...this.#options, mode: "read" }, options);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#watcher.stop();
+    this.#watcher.notify();
+    // The writer's connection must be the last one: SQLite then empties and removes the write-ahead log.
+    this.#db.close();
+    await this.#queue?.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new HithertoError("STORE_CLOSED", { store: this.url });
+  }
+
+  /** Runs a short read, with fresh policies, and translates what the driver throws. */
+  #look<Result>(body: () => Result): Result {
+    this.#checkOpen();
+    try {
+      this.#reader.policies.refresh();
+      return body();
+    } catch (error) {
+      throw toStoreError(error, this.#options.path, this.#options.busyTimeoutMs);
+    }
+  }
+
+  async #write(write: Write): Promise<Exclude<WriteOutcome, { kind: "refused" }>> {
+    this.#checkOpen();
+    if (this.#queue === undefined) throw new HithertoError("STORE_READ_ONLY", { store: this.url });
+    return this.#queue.write(write);
+  }
+
+  async #remove(stream: string, expect: Expectation, isTombstone: boolean): Promise<void> {
+    checkStreamName(stream);
+    checkExpectation(expect);
+    await this.#write({ kind: "remove", stream, expect, isTombstone });
+  }
+
+  /** A stream is read up to its last revision when the reading begins. */
+  #streamPages(stream: string, plan: ReadPlan): PageReader {
+    const isOpenEnded = !plan.backwards && plan.limit > 1;
+    const to = isOpenEnded ? Math.min(plan.to, this.#reader.lastRevision(stream)) : plan.to;
+    return this.#reader.stream(stream, { ...plan, to });
+  }
+
+  async *#pages(open: () => PageReader): AsyncGenerator<EventPage, undefined> {
+    const pages = this.#look(open);
+    let turnBegan = performance.now();
+    for (;;) {
+      const page = this.#look(() => pages.next());
+      if (page === undefined) return;
+      yield page;
+      if (performance.now() - turnBegan < turnMs) continue;
+      await setImmediate();
+      turnBegan = performance.now();
+    }
+  }
+
+  #openSnapshots(): SnapshotStore {
+    return {
+      save: async (snapshot: Snapshot, options: { readonly keep?: number | undefined } = {}) => {
+        const keep = checkSnapshot(snapshot, options);
+        await this.#write({ kind: "snapshot", snapshot, keep });
+      },
+      find: async (stream, key) => {
+        return this.#look(() => {
+          checkStreamName(stream);
+          return findSnapshot(this.#statements, stream, key);
+        });
+      },
+      list: async (stream) => {
+        return this.#look(() => {
+          checkStreamName(stream);
+          return listSnapshots(this.#statements, stream);
+        });
+      },
+      clear: async (stream) => {
+        checkStreamName(stream);
+        await this.#write({ kind: "clearSnapshots", stream });
+      },
+    };
+  }
+}
+
+/** Bytes of the database and of its journals. */
+function sizeOf(path: string): number {
+  return ["", "-wal", "-shm"]
+    .map((suffix) => statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0)
+    .reduce((sum, size) => sum + size, 0);
+}
+
+/** Gives up the wait, not the work: what has been handed to the writer cannot be called back. */
+async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void =>
+    reject(new HithertoError("ABORTED", { operation: "append" }, { cause: signal.reason }));
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * The thread that verifies a file: says how far it is, then what it found.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import type { HithertoError } from "../core/errors.ts";
+import { connect } from "./schema.ts";
+import type { ConnectOptions } from "./schema.ts";
+import { verifyFile } from "./verify.ts";
+import type { VerifyMessage } from "./verify.ts";
+
+const say = (message: VerifyMessage): void => parentPort?.postMessage(message);
+const options = workerData as ConnectOptions;
+
+try {
+  const db = connect(options);
+  const report = verifyFile(db, options.path, (done, total) => say({ kind: "progress", done, total }));
+  db.close();
+  say({ kind: "report", report });
+} catch (error) {
+  const { code, details } = error as HithertoError;
+  say({ kind: "error", code, details });
+}

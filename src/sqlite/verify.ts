@@ -1,0 +1,277 @@
+/**
+ * Looks at everything in a store's file and compares it with everything else. Changes nothing.
+ *
+ * Looked at are the file itself (SQLite's own check), each commit's checksum and records, positions and revisions
+ * without a gap that nothing explains, and the indexes in both directions: each commit is found by all it should be
+ * found by, and the indexes hold no more entries than that. It runs in a thread of its own, with its own connection.
+ */
+import { Worker } from "node:worker_threads";
+import { HithertoError, isHithertoError } from "../core/errors.ts";
+import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
+import { categoryOf } from "../core/event.ts";
+import type { EventRecord } from "../store/encode-append.ts";
+import type { VerifyOptions, VerifyProblem, VerifyReport } from "../store/event-store.ts";
+import { checkRow, commitColumns, recordsOf } from "./commit-row.ts";
+import type { CommitRow } from "./commit-row.ts";
+import type { Database } from "./driver.ts";
+import { Statements } from "./row-source.ts";
+import type { ConnectOptions } from "./schema.ts";
+import { toStoreError } from "./sql-errors.ts";
+import { blockOf, termOf } from "./terms.ts";
+
+/** What the verifying thread says. */
+export type VerifyMessage =
+  | { readonly kind: "progress"; readonly done: number; readonly total: number }
+  | { readonly kind: "report"; readonly report: VerifyReport }
+  | { readonly kind: "error"; readonly code: ErrorCode; readonly details: ErrorDetails<ErrorCode> };
+
+const problemsKept = 100;
+const rowsAtOnce = 500;
+
+/** Verifies a file in a thread of its own. @throws `ABORTED`, and what opening the file throws. */
+export function verifyInThread(connect: ConnectOptions, options: VerifyOptions): Promise<VerifyReport> {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const worker = new Worker(new URL(`./verify-thread.${extension}`, import.meta.url), {
+    workerData: connect,
+  });
+  return new Promise<VerifyReport>((resolve, reject) => {
+    const abort = (): void => {
+      reject(new HithertoError("ABORTED", { operation: "verify" }, { cause: options.signal?.reason }));
+      void worker.terminate();
+    };
+    options.signal?.addEventListener("abort", abort, { once: true });
+    worker.on("error", (error) => reject(toStoreError(error, connect.path)));
+    worker.on("exit", () => {
+      options.signal?.removeEventListener("abort", abort);
+      reject(
+        new HithertoError("STORE_IO", { store: connect.path, problem: "the verifying thread ended early" }),
+      );
+    });
+    worker.on("message", (message: VerifyMessage) => {
+      if (message.kind === "progress") options.onProgress?.(message.done, message.total);
+      else if (message.kind === "report") resolve(message.report);
+      else reject(new HithertoError(message.code, message.details));
+    });
+  });
+}
+
+/** Verifies through an open connection; `onProgress` is told the position reached and the last one. */
+export function verifyFile(
+  db: Database,
+  store: string,
+  onProgress: (done: number, total: number) => void,
+): VerifyReport {
+  return new Verification(db, store, onProgress).run();
+}
+
+class Verification {
+  readonly #db: Database;
+  readonly #store: string;
+  readonly #onProgress: (done: number, total: number) => void;
+  readonly #statements: Statements;
+  readonly #problems: VerifyProblem[] = [];
+  #problemCount = 0;
+  #events = 0;
+  #streams = 0;
+  #terms = 0;
+  #ids = 0;
+  readonly #blockMarks = new Map<number, number>();
+
+  constructor(db: Database, store: string, onProgress: (done: number, total: number) => void) {
+    this.#db = db;
+    this.#store = store;
+    this.#onProgress = onProgress;
+    this.#statements = new Statements(db);
+  }
+
+  run(): VerifyReport {
+    // One view of the log for all checks, however long they take.
+    this.#db.exec("BEGIN");
+    this.#guard(() => this.#checkFile());
+    this.#guard(() => this.#checkCommits());
+    this.#guard(() => this.#checkStreams());
+    this.#guard(() => this.#checkCounts());
+    this.#db.exec("COMMIT");
+    return {
+      isSound: this.#problemCount === 0,
+      events: this.#events,
+      streams: this.#streams,
+      problems: this.#problems,
+      problemCount: this.#problemCount,
+    };
+  }
+
+  #report(problem: VerifyProblem): void {
+    this.#problemCount++;
+    if (this.#problems.length < problemsKept) this.#problems.push(problem);
+  }
+
+  /** What SQLite itself cannot read any more is a problem like others; it ends only the check that met it. */
+  #guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#report({ kind: "file", message: toStoreError(error, this.#store).message });
+    }
+  }
+
+  #checkFile(): void {
+    for (const [message] of this.#db.prepare<[string]>(`PRAGMA integrity_check(${problemsKept})`).all()) {
+      if (message !== "ok") this.#report({ kind: "file", message });
+    }
+  }
+
+  #checkCommits(): void {
+    const select = this.#db.prepare<CommitRow>(
+      `SELECT ${commitColumns} FROM commits WHERE position >= ? ORDER BY position LIMIT ${rowsAtOnce}`,
+    );
+    const holes = this.#db
+      .prepare<[number, number]>("SELECT position, events FROM holes ORDER BY position")
+      .all();
+    const total = this.#lastPosition();
+    let expected = 1;
+    for (let rows = select.all(0); rows.length > 0; rows = select.all(rows.at(-1)![0] + 1)) {
+      for (const row of rows) {
+        expected = this.#skipHoles(holes, expected);
+        if (row[0] !== expected) this.#reportGap(expected, row);
+        this.#checkCommit(row);
+        expected = row[0] + row[3];
+      }
+      this.#onProgress(Math.min(expected - 1, total), total);
+    }
+  }
+
+  #lastPosition(): number {
+    const last = this.#db.prepare<[number]>(
+      "SELECT position + events - 1 FROM commits ORDER BY position DESC LIMIT 1",
+    );
+    return last.get()?.[0] ?? 0;
+  }
+
+  #skipHoles(holes: [number, number][], from: number): number {
+    let expected = from;
+    while (holes[0] !== undefined && holes[0][0] <= expected) {
+      expected = Math.max(expected, holes[0][0] + holes[0][1]);
+      holes.shift();
+    }
+    return expected;
+  }
+
+  #reportGap(expected: number, row: CommitRow): void {
+    const message =
+      row[0] > expected
+        ? `positions ${expected} to ${row[0] - 1} are missing`
+        : `position ${row[0]} is taken by the commit before it`;
+    this.#report({ kind: "position", message, position: row[0], stream: row[1] });
+  }
+
+  #checkCommit(row: CommitRow): void {
+    const [position, stream, revision] = row;
+    this.#events += row[3];
+    try {
+      checkRow(row, this.#store);
+      this.#checkIndexes(row, recordsOf(row, this.#store));
+    } catch (error) {
+      if (!isHithertoError(error, "STORE_DAMAGED")) throw error;
+      this.#report({ kind: "checksum", message: error.details.problem, position, stream });
+    }
+    const found = this.#statements
+      .prepare<[number]>(
+        "SELECT position FROM commits INDEXED BY commits_by_stream WHERE stream = ? AND revision = ?",
+      )
+      .get(stream, revision);
+    if (found?.[0] !== position) this.#reportIndex(row, `revision ${revision} of its stream`);
+  }
+
+  #checkIndexes(row: CommitRow, records: readonly EventRecord[]): void {
+    const [position, stream] = row;
+    const terms = new Map<number, string>();
+    for (const [index, { id, tags = [], metadata }] of records.entries()) {
+      for (const tag of tags) terms.set(termOf("tag", tag), `tag ${tag}`);
+      const correlationId = metadata?.correlationId;
+      if (correlationId !== undefined)
+        terms.set(termOf("correlation", correlationId), `correlation id ${correlationId}`);
+      if (id !== undefined) this.#checkId(row, id, position + index);
+    }
+    for (const [term, words] of terms) {
+      const found = this.#statements.prepare("SELECT 1 FROM term_commits WHERE term = ? AND position = ?");
+      if (found.get(term, position) === undefined) this.#reportIndex(row, words);
+    }
+    this.#terms += terms.size;
+    for (const type of new Set(records.map((record) => record.type))) {
+      this.#checkBlock(row, termOf("type", type), `type ${type}`);
+    }
+    this.#checkBlock(row, termOf("category", categoryOf(stream)), `category ${categoryOf(stream)}`);
+  }
+
+  #checkId(row: CommitRow, id: string, position: number): void {
+    this.#ids++;
+    const found = this.#statements
+      .prepare<[number]>("SELECT position FROM explicit_ids WHERE id = ?")
+      .get(id);
+    if (found?.[0] !== position) this.#reportIndex(row, `event id ${id}`);
+  }
+
+  #checkBlock(row: CommitRow, term: number, words: string): void {
+    const block = blockOf(row[0]);
+    if (this.#blockMarks.get(term) === block) return;
+    const found = this.#statements
+      .prepare("SELECT 1 FROM term_blocks WHERE term = ? AND block = ?")
+      .get(term, block);
+    if (found === undefined) this.#reportIndex(row, words);
+    else this.#blockMarks.set(term, block);
+  }
+
+  #reportIndex(row: CommitRow, words: string): void {
+    this.#report({
+      kind: "index",
+      message: `the commit is not found by its ${words}`,
+      stream: row[1],
+      position: row[0],
+    });
+  }
+
+  /** Walks all streams by the index: revisions follow each other, beginning at 0 unless some were reclaimed. */
+  #checkStreams(): void {
+    const select = this.#db.prepare<[string, number, number, number]>(
+      `SELECT stream, revision, events, position FROM commits INDEXED BY commits_by_stream
+       WHERE (stream, revision) > (?, ?) ORDER BY stream, revision LIMIT ${rowsAtOnce}`,
+    );
+    const hasPolicy = this.#db.prepare("SELECT 1 FROM stream_policies WHERE stream = ?");
+    let [last, next, lastPosition] = ["", 0, 0];
+    for (let rows = select.all("", -1); rows.length > 0; rows = select.all(...lastKey(rows))) {
+      for (const [stream, revision, events, position] of rows) {
+        if (stream !== last) {
+          this.#streams++;
+          [last, next, lastPosition] = [stream, hasPolicy.get(stream) === undefined ? 0 : revision, 0];
+        }
+        if (revision !== next || position <= lastPosition) {
+          const message = `revision ${next} was expected, ${revision} found`;
+          this.#report({ kind: "revision", message, stream, position });
+        }
+        [next, lastPosition] = [revision + events, position];
+      }
+    }
+  }
+
+  #checkCounts(): void {
+    const count = (table: string): number =>
+      this.#db.prepare<[number]>(`SELECT count(*) FROM ${table}`).get()![0];
+    for (const [table, expected] of [
+      ["term_commits", this.#terms],
+      ["explicit_ids", this.#ids],
+    ] as const) {
+      const found = count(table);
+      if (found === expected) continue;
+      this.#report({
+        kind: "index",
+        message: `${table} holds ${found} entries where ${expected} were expected`,
+      });
+    }
+  }
+}
+
+function lastKey(rows: readonly (readonly [string, number, ...unknown[]])[]): [string, number] {
+  const [stream, revision] = rows.at(-1)!;
+  return [stream, revision];
+}

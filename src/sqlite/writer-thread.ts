@@ -1,0 +1,79 @@
+/**
+ * The writer thread: takes writes from its port, applies whatever is waiting as one group, answers, and begins again.
+ * So the callers' thread encodes the next group while this one waits for the disk.
+ *
+ * States
+ * - applying: a group is in its transaction; writes that arrive meanwhile wait in the port and form the next group.
+ * - waiting: nothing is in the port. The thread sleeps on a counter in shared memory, which the callers' thread raises
+ *   after each post (a sleeping futex wakes in a fraction of what an event loop takes). After a pause without writes
+ *   it moves the write-ahead log into the database, where that disturbs nobody.
+ * - closed: entered when the port carries `null`; everything before it has been applied. The database is closed, and
+ *   the port with it, which tells the callers' thread.
+ */
+import { getRandomValues } from "node:crypto";
+import type { MessagePort } from "node:worker_threads";
+import { receiveMessageOnPort, workerData } from "node:worker_threads";
+import { LogWriter } from "./log-writer.ts";
+import type { Write } from "./log-writer.ts";
+import { connect } from "./schema.ts";
+import type { ConnectOptions } from "./schema.ts";
+import type { WriteMessage } from "./wire.ts";
+import { decodeWrites, encodeOutcomes } from "./wire.ts";
+
+/** What the thread is started with. */
+export interface WriterThreadData {
+  readonly connect: ConnectOptions;
+  readonly port: MessagePort;
+  /** One Int32: the number of posts so far. */
+  readonly posts: SharedArrayBuffer;
+}
+
+/** Writes in one transaction; beyond it the first of them would wait too long for their acknowledgement. */
+const groupSizeMax = 2_000;
+/** Characters of bodies in one transaction, likewise. */
+const groupLengthMax = 16 * 1024 * 1024;
+/** A pause this long is taken as leisure to checkpoint. */
+const leisureMs = 500;
+
+function main({ connect: options, port, posts }: WriterThreadData): void {
+  const db = connect(options);
+  const writer = new LogWriter(db, options.path, Date.now, randomBits);
+  const counter = new Int32Array(posts);
+  let isDirty = false;
+  for (;;) {
+    const seen = Atomics.load(counter, 0);
+    const { writes, isClosing } = takeWaiting(port);
+    if (writes.length > 0) {
+      port.postMessage(encodeOutcomes(writer.apply(writes)));
+      isDirty = true;
+    } else if (!isClosing && Atomics.wait(counter, 0, seen, isDirty ? leisureMs : Infinity) === "timed-out") {
+      db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+      isDirty = false;
+    }
+    if (isClosing) break;
+  }
+  db.close();
+  port.close();
+}
+
+function takeWaiting(port: MessagePort): { writes: Write[]; isClosing: boolean } {
+  const writes: Write[] = [];
+  let length = 0;
+  while (writes.length < groupSizeMax && length < groupLengthMax) {
+    const received = receiveMessageOnPort(port) as { message: WriteMessage | null } | undefined;
+    if (received === undefined) break;
+    if (received.message === null) return { writes, isClosing: true };
+    decodeWrites(received.message, writes);
+    for (const payload of received.message) length += payload.length;
+  }
+  return { writes, isClosing: false };
+}
+
+const random = new Uint32Array(2);
+
+function randomBits(): number {
+  getRandomValues(random);
+  return random[0]! * 2 ** 10 + (random[1]! >>> 22);
+}
+
+main(workerData as WriterThreadData);
