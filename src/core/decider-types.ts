@@ -46,6 +46,17 @@ export type Decide<State, Events, Commands> = {
 };
 
 /**
+ * How a state that is not plain JSON (it holds a `Map`, a `Date`, a bigint) is kept in snapshots. `decode(encode(state))`
+ * must equal the state; `encode` returns JSON.
+ */
+export interface StateCodec<State> {
+  readonly encode: (state: State) => unknown;
+  // `any`: what `encode` returned, after a round trip through JSON.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly decode: (json: any) => State;
+}
+
+/**
  * A decider as a value: plain, frozen, made by {@link decider}. `Events` maps event types to their data, `Commands`
  * maps commands to their {@link CommandType}.
  */
@@ -61,6 +72,7 @@ export interface Decider<State, Events, Commands> {
   readonly decide: Decide<State, Events, Commands>;
   readonly events: EventTypes<Events>;
   readonly ignore: readonly string[];
+  readonly snapshot: StateCodec<State> | undefined;
 }
 
 /** Any decider, for constraints. */

@@ -12,7 +12,7 @@ import {
   requireStrings,
 } from "./check-definition.ts";
 import type { AnyHandlers, Checked, CommandsOf } from "./decider-inference.ts";
-import type { Decider } from "./decider-types.ts";
+import type { Decider, StateCodec } from "./decider-types.ts";
 import { HithertoError } from "./errors.ts";
 import type { AnyEventTypes, EventTypes } from "./event-type.ts";
 import { requireEventTypes } from "./event-type.ts";
@@ -37,6 +37,8 @@ export interface DeciderOptions<State, Events, Handlers> {
   readonly category?: string | undefined;
   /** Event types that its streams hold but that change nothing here. */
   readonly ignore?: readonly string[] | undefined;
+  /** How snapshots keep the state. Needed only if the state is not plain JSON; without it, it gets no snapshots then. */
+  readonly snapshot?: StateCodec<NoInfer<State>> | undefined;
 }
 
 /**
@@ -80,6 +82,7 @@ export function decider<State, Events, Handlers extends AnyHandlers<State> & Che
     decide: Object.freeze({ ...decide }),
     events: Object.freeze({ ...options.events }),
     ignore: Object.freeze([...ignore]),
+    snapshot: options.snapshot,
   };
   return Object.freeze(definition) as Decider<State, Events, CommandsOf<Handlers>>;
 }
@@ -103,7 +106,7 @@ export function streamOf(definition: { readonly category: string }, id: string):
 function requireOptions(name: string, options: unknown): void {
   requireName(name);
   requireObject(name, "the second argument", options);
-  const { initial, evolve, decide, events, stateVersion, category, ignore } = options as Partial<
+  const { initial, evolve, decide, events, stateVersion, category, ignore, snapshot } = options as Partial<
     DeciderOptions<unknown, AnyEventTypes, object>
   >;
   requireFunction(name, "initial", initial);
@@ -118,6 +121,9 @@ function requireOptions(name: string, options: unknown): void {
   requireCategory(name, category ?? name);
   requireCount(name, "stateVersion", stateVersion ?? 1, Number.MAX_SAFE_INTEGER);
   requireStrings(name, "ignore", ignore);
+  if (snapshot === undefined) return;
+  requireFunction(name, "snapshot.encode", snapshot?.encode);
+  requireFunction(name, "snapshot.decode", snapshot?.decode);
 }
 
 function requireName(name: unknown): void {

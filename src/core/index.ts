@@ -18,6 +18,7 @@ export type {
   NewEventOf,
   PayloadOf,
   ReasonOf,
+  StateCodec,
   StateOf,
 } from "./decider-types.ts";
 export { composeModels, decisionModel } from "./decision-model.ts";
