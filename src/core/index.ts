@@ -1,6 +1,8 @@
 /**
  * `hitherto/core`: the pure domain model. It does no I/O, knows no clock and no randomness, and runs anywhere.
  */
+export { changes, deepEqual } from "./changes.ts";
+export type { Change } from "./changes.ts";
 export { decide, normaliseDecision } from "./decide.ts";
 export type { Command } from "./decide.ts";
 export { decider, streamOf } from "./decider.ts";
