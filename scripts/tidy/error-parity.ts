@@ -2,10 +2,10 @@
 import { isTest, lineAt, type Finding, type Project, type Rule } from "./project.ts";
 
 /** The module with `const registry = { CODE: …, … }`. */
-export const registryPath = "src/core/errors.ts";
+const registryPath = "src/core/errors.ts";
 
 /** The page with a heading for each code. */
-export const errorsPagePath = "docs/errors.md";
+const errorsPagePath = "docs/errors.md";
 
 interface Code {
   readonly name: string;

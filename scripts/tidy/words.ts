@@ -8,7 +8,7 @@
 import { isBelow, lineAt, type Finding, type Project, type Rule } from "./project.ts";
 
 /** Where the words are. */
-export const glossaryPath = "docs/glossary.md";
+const glossaryPath = "docs/glossary.md";
 
 /** Where words are looked for. */
 const folders = ["src", "docs", "examples", "bench", "console", "test", "README.md", "CONTRIBUTING.md"];
