@@ -74,8 +74,9 @@ function streamSeed(stream: string): number {
 /** Refuses a row whose columns have changed since they were written. @throws `STORE_DAMAGED` */
 export function checkRow(row: CommitRow, store: string): void {
   const [position, stream, revision, events, recordedAt, idTime, idRandom, checksum, body] = row;
-  if (checksumOf([position, stream, revision, events, recordedAt, idTime, idRandom, body]) === checksum)
+  if (checksumOf([position, stream, revision, events, recordedAt, idTime, idRandom, body]) === checksum) {
     return;
+  }
   throw damaged(row, store, "the checksum does not fit the commit");
 }
 

@@ -202,8 +202,9 @@ export class LogReader {
     const hidesNothing = this.policies.isEmpty;
     const isUnbounded =
       from <= 1 && axis === "position" ? to >= this.head() : from === 0 && to === everything.to;
-    if (isUnbounded && filter === undefined && since === undefined && until === undefined && hidesNothing)
+    if (isUnbounded && filter === undefined && since === undefined && until === undefined && hidesNothing) {
       return undefined;
+    }
     const lastRevisions = new Map<string, number>();
     return (event) => {
       if (event[axis] < from || event[axis] > to) return false;
@@ -235,7 +236,7 @@ const everything: ReadPlan = {
 };
 
 type Index =
-  | { readonly kind: "terms"; readonly arms: readonly (readonly number[])[] }
+  | { readonly kind: "terms"; readonly arms: ReadonlyArray<readonly number[]> }
   | { readonly kind: "blocks"; readonly terms: readonly number[] };
 
 /** The index that narrows a filter most; undefined when none does. */

@@ -202,26 +202,23 @@ export class LogWriter {
 
   /** The first result, when all events of the append are stored already, in the same streams and order. */
   #findDuplicate(append: EncodedAppend): AppendResult | undefined {
-    const stored: StoredEvent[] = [];
-    let isComplete = true;
-    for (const { ids, count } of append.streams) {
-      if (ids === undefined) isComplete = false;
-      for (let index = 0; index < count && ids !== undefined; index++) {
-        const id = ids[index];
-        const event = id === undefined ? undefined : this.#reader.findById(id);
-        if (event === undefined) isComplete = false;
-        else stored.push(event);
-      }
+    if (append.streams.every(({ ids }) => ids === undefined)) return undefined;
+    const wanted = append.streams.flatMap(({ stream, count, ids }) => {
+      return Array.from({ length: count }, (_, index) => ({ stream, id: ids?.[index] }));
+    });
+    const stored = wanted.map(({ id }) => (id === undefined ? undefined : this.#reader.findById(id)));
+    const found = stored.filter((event) => event !== undefined);
+    if (found[0] === undefined) return undefined;
+    if (found.length < wanted.length) {
+      throw idConflict(found[0], "it is stored already, but not all events of the append are");
     }
-    if (stored.length === 0) return undefined;
-    const streams = append.streams.flatMap(({ stream, count }) => new Array<string>(count).fill(stream));
-    const isSame =
-      isComplete &&
-      stored.every((event, index) => {
-        return event.stream === streams[index] && event.position > (stored[index - 1]?.position ?? 0);
-      });
-    if (!isSame) throw idConflict(stored[0]!, isComplete);
-    return duplicateResult(append, stored);
+    for (const [index, event] of found.entries()) {
+      if (event.stream !== wanted[index]!.stream)
+        throw idConflict(event, `it is stored in stream "${event.stream}"`);
+      if (event.position <= (found[index - 1]?.position ?? 0))
+        throw idConflict(event, "it is stored in another order");
+    }
+    return duplicateResult(append, found);
   }
 
   #lastRevision(stream: string): number {
@@ -246,7 +243,7 @@ export class LogWriter {
     throw new HithertoError("REVISION_CONFLICT", {
       stream,
       expected: expect,
-      actual: isEmpty && typeof expect !== "number" ? "none" : last < 0 ? "none" : last,
+      actual: expect === "exists" || last < 0 ? "none" : last,
       event: event === undefined ? undefined : blockingEvent(event),
     });
   }
@@ -261,8 +258,9 @@ export class LogWriter {
   #checkCondition({ condition }: EncodedAppend): void {
     if (condition === undefined) return;
     const event = this.#reader.firstMatch(condition.failIfMatch, condition.after ?? 0);
-    if (event !== undefined)
+    if (event !== undefined) {
       throw new HithertoError("CONDITION_CONFLICT", { condition, event: blockingEvent(event) });
+    }
   }
 
   #insert(part: EncodedStream): StreamAppendResult {
@@ -381,10 +379,7 @@ function duplicateResult(append: EncodedAppend, stored: readonly StoredEvent[]):
   };
 }
 
-function idConflict(event: StoredEvent, isComplete: boolean): HithertoError {
-  const problem = isComplete
-    ? "the append's events are stored in other streams or in another order"
-    : "it is stored already, but not all events of the append are";
+function idConflict(event: StoredEvent, problem: string): HithertoError {
   return new HithertoError("EVENT_ID_CONFLICT", { id: event.id, problem, event: blockingEvent(event) });
 }
 

@@ -34,7 +34,7 @@ export class Reclaimer {
   reclaimSome(): number {
     let events = 0;
     let commits = 0;
-    for (const [stream, policy] of [...this.#reader.policies.entries()]) {
+    for (const [stream, policy] of this.#reader.policies.entries()) {
       const rows = this.#hiddenRows(stream, policy, commitsAtOnce - commits);
       if (rows.length === 0) continue;
       this.#keepLastRevision(stream);
@@ -76,8 +76,9 @@ export class Reclaimer {
     const [position, , , events] = row;
     for (const { id, tags = [], metadata } of recordsOf(row, this.#store)) {
       for (const tag of tags) this.#removeTerm(termOf("tag", tag), position);
-      if (metadata?.correlationId !== undefined)
+      if (metadata?.correlationId !== undefined) {
         this.#removeTerm(termOf("correlation", metadata.correlationId), position);
+      }
       if (id !== undefined) this.#db.prepare("DELETE FROM explicit_ids WHERE id = ?").run(id);
     }
     this.#db.prepare("DELETE FROM commits WHERE position = ?").run(position);

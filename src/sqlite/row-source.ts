@@ -40,7 +40,7 @@ export class Statements {
       statement = this.#db.prepare<never>(sql);
       this.#prepared.set(sql, statement);
     }
-    return statement as unknown as Statement<Row>;
+    return statement;
   }
 }
 
@@ -177,7 +177,7 @@ function checkGap(statements: Statements, from: number, to: number, store: strin
  */
 export function termSource(
   statements: Statements,
-  arms: readonly (readonly number[])[],
+  arms: ReadonlyArray<readonly number[]>,
   range: Range,
 ): RowSource {
   const byPosition = statements.prepare<CommitRow>(
@@ -219,7 +219,7 @@ function armPositions(
 }
 
 /** The first `limit` different numbers of several sorted lists, in the order of the read. */
-function firstOf(lists: readonly (readonly number[])[], limit: number, range: Range): readonly number[] {
+function firstOf(lists: ReadonlyArray<readonly number[]>, limit: number, range: Range): readonly number[] {
   if (lists.length === 1) return lists[0]!;
   const numbers = [...new Set(lists.flat())].sort((a, b) => (range.isBackwards ? b - a : a - b));
   return numbers.slice(0, limit);
@@ -269,8 +269,8 @@ export function blockSource(
 }
 
 /** Neighbouring blocks as one stretch `[first block, last block]`. */
-function runsOf(blocks: readonly number[], range: Range): [number, number][] {
-  const runs: [number, number][] = [];
+function runsOf(blocks: readonly number[], range: Range): Array<[number, number]> {
+  const runs: Array<[number, number]> = [];
   for (const block of blocks) {
     const run = runs.at(-1);
     if (run !== undefined && !range.isBackwards && run[1] + 1 === block) run[1] = block;

@@ -150,8 +150,9 @@ function checkPath(path: string, mode: ConnectOptions["mode"]): void {
     if (statSync(path).isDirectory()) throw notAStore(path, "it is a directory");
     return;
   }
-  if (mode !== "create")
+  if (mode !== "create") {
     throw new HithertoError("STORE_NOT_FOUND", { store: path, problem: "the file does not exist" });
+  }
   const folder = dirname(path);
   if (!existsSync(folder)) {
     throw new HithertoError("STORE_NOT_FOUND", {

@@ -23,7 +23,7 @@ interface SqliteError extends Error {
 
 /** The error to raise for one that came out of the driver; errors of Hitherto pass through. */
 export function toStoreError(error: unknown, store: string, busyTimeoutMs = 0): Error {
-  if (isHithertoError(error)) return error as Error;
+  if (isHithertoError(error)) return error;
   if (!(error instanceof Error)) return new HithertoError("STORE_IO", { store, problem: String(error) });
   const code = (error as SqliteError).errcode;
   const options = { cause: error };

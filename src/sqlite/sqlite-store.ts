@@ -10,6 +10,7 @@ import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
+import { limits } from "../core/limits.ts";
 import { checkExpectation } from "../store/check-input.ts";
 import { encodeAppend } from "../store/encode-append.ts";
 import { eventSequence } from "../store/event-sequence.ts";
@@ -89,12 +90,14 @@ export interface SqliteStoreOptions {
  * await store.append({ stream: "account-42", events: [{ type: "AccountOpened", data: { owner: "Ada" } }] });
  * ```
  */
-export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<EventStore> {
-  const connectOptions = checkOptions(path, options);
-  // Makes the file and checks it, on the calling thread, where errors are still exceptions.
-  connect(connectOptions).close();
-  const db = connect({ ...connectOptions, mode: "read" });
-  return Promise.resolve(new SqliteStore(db, connectOptions));
+export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<EventStore> {
+  return new Promise((resolveStore) => {
+    const connectOptions = checkOptions(path, options);
+    // Makes the file and checks it on the calling thread, so that errors belong to the one who opens.
+    connect(connectOptions).close();
+    const db = connect({ ...connectOptions, mode: "read" });
+    resolveStore(new SqliteStore(db, connectOptions));
+  });
 }
 
 const mebibyte = 1024 * 1024;
@@ -196,20 +199,20 @@ class SqliteStore implements EventStore {
     return this.#watcher.watch(listener);
   }
 
-  async findEvent(id: string): Promise<StoredEvent | undefined> {
-    return this.#look(() => {
+  findEvent(id: string): Promise<StoredEvent | undefined> {
+    return this.#answer(() => {
       checkId(id);
       const event = this.#reader.findById(id.toLowerCase());
       return event !== undefined && this.#reader.isVisible(event) ? event : undefined;
     });
   }
 
-  async head(): Promise<number> {
-    return this.#look(() => this.#reader.head());
+  head(): Promise<number> {
+    return this.#answer(() => this.#reader.head());
   }
 
-  async findStream(stream: string): Promise<StreamInfo | undefined> {
-    return this.#look(() => {
+  findStream(stream: string): Promise<StreamInfo | undefined> {
+    return this.#answer(() => {
       checkStreamName(stream);
       return describeStream(this.#reader, stream);
     });
@@ -263,8 +266,8 @@ class SqliteStore implements EventStore {
     }
   }
 
-  async stats(): Promise<StoreStats> {
-    return this.#look(() => {
+  stats(): Promise<StoreStats> {
+    return this.#answer(() => {
       const count = (sql: string): number => this.#statements.prepare<[number]>(sql).get()?.[0] ?? 0;
       const head = this.#reader.head();
       let streams = 0;
@@ -322,6 +325,13 @@ class SqliteStore implements EventStore {
     }
   }
 
+  /** What {@link #look} finds or throws, as a promise. */
+  #answer<Result>(body: () => Result): Promise<Result> {
+    return new Promise((resolveAnswer) => {
+      resolveAnswer(this.#look(body));
+    });
+  }
+
   async #write(write: Write): Promise<Exclude<WriteOutcome, { kind: "refused" }>> {
     this.#checkOpen();
     if (this.#queue === undefined) throw new HithertoError("STORE_READ_ONLY", { store: this.url });
@@ -347,7 +357,11 @@ class SqliteStore implements EventStore {
     for (;;) {
       const page = this.#look(() => pages.next());
       if (page === undefined) return;
-      yield page;
+      for (let start = 0; start < page.length; start += limits.pageSizeMax) {
+        yield start === 0 && page.length <= limits.pageSizeMax
+          ? page
+          : page.slice(start, start + limits.pageSizeMax);
+      }
       if (performance.now() - turnBegan < turnMs) continue;
       await setImmediate();
       turnBegan = performance.now();
@@ -360,14 +374,14 @@ class SqliteStore implements EventStore {
         const keep = checkSnapshot(snapshot, options);
         await this.#write({ kind: "snapshot", snapshot, keep });
       },
-      find: async (stream, key) => {
-        return this.#look(() => {
+      find: (stream, key) => {
+        return this.#answer(() => {
           checkStreamName(stream);
           return findSnapshot(this.#statements, stream, key);
         });
       },
-      list: async (stream) => {
-        return this.#look(() => {
+      list: (stream) => {
+        return this.#answer(() => {
           checkStreamName(stream);
           return listSnapshots(this.#statements, stream);
         });

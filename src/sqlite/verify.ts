@@ -148,7 +148,7 @@ class Verification {
     return last.get()?.[0] ?? 0;
   }
 
-  #skipHoles(holes: [number, number][], from: number): number {
+  #skipHoles(holes: Array<[number, number]>, from: number): number {
     let expected = from;
     while (holes[0] !== undefined && holes[0][0] <= expected) {
       expected = Math.max(expected, holes[0][0] + holes[0][1]);
@@ -189,8 +189,9 @@ class Verification {
     for (const [index, { id, tags = [], metadata }] of records.entries()) {
       for (const tag of tags) terms.set(termOf("tag", tag), `tag ${tag}`);
       const correlationId = metadata?.correlationId;
-      if (correlationId !== undefined)
+      if (correlationId !== undefined) {
         terms.set(termOf("correlation", correlationId), `correlation id ${correlationId}`);
+      }
       if (id !== undefined) this.#checkId(row, id, position + index);
     }
     for (const [term, words] of terms) {
@@ -271,7 +272,7 @@ class Verification {
   }
 }
 
-function lastKey(rows: readonly (readonly [string, number, ...unknown[]])[]): [string, number] {
+function lastKey(rows: ReadonlyArray<readonly [string, number, ...unknown[]]>): [string, number] {
   const [stream, revision] = rows.at(-1)!;
   return [stream, revision];
 }

@@ -12,7 +12,7 @@ import type { AppendResult, Expectation, Snapshot } from "../store/event-store.t
 import type { Write, WriteOutcome } from "./log-writer.ts";
 
 /** What is posted to the writer thread: the head, then payloads. */
-export type WriteMessage = readonly [head: string, ...payloads: (string | Uint8Array)[]];
+export type WriteMessage = readonly [head: string, ...payloads: Array<string | Uint8Array>];
 
 type StreamHead = [
   stream: string,
@@ -22,7 +22,7 @@ type StreamHead = [
   types: readonly string[],
   tags: readonly string[],
   correlationIds: readonly string[],
-  ids: readonly (string | null)[] | 0,
+  ids: ReadonlyArray<string | null> | 0,
 ];
 
 type Head =
@@ -32,7 +32,7 @@ type Head =
 
 /** Encodes writes for the writer thread. */
 export function encodeWrites(writes: readonly Write[]): WriteMessage {
-  const payloads: (string | Uint8Array)[] = [];
+  const payloads: Array<string | Uint8Array> = [];
   const heads = writes.map((write): Head => {
     if (write.kind === "append") {
       for (const part of write.append.streams) payloads.push(part.body);
@@ -63,19 +63,19 @@ function streamHead(part: EncodedStream): StreamHead {
 
 /** Decodes what {@link encodeWrites} made, adding to `writes`. */
 export function decodeWrites(message: WriteMessage, writes: Write[]): void {
-  const heads = JSON.parse(message[0]) as readonly Head[];
-  let next = 1;
-  for (const head of heads) {
-    if (head[0] === "append") {
-      const streams = head[1].map((part) => decodeStream(part, message[next++] as string));
-      writes.push({ kind: "append", append: decodeAppend(streams, head[2] === 0 ? undefined : head[2]) });
-    } else if (head[0] === "snapshot") {
-      const snapshot = { ...head[1], state: message[next++] as Uint8Array };
-      writes.push({ kind: "snapshot", snapshot, keep: head[2] });
-    } else {
-      writes.push(head[1]);
-    }
+  const [text, ...payloads] = message;
+  const next = payloads.values();
+  for (const head of JSON.parse(text) as readonly Head[]) writes.push(decodeWrite(head, next));
+}
+
+function decodeWrite(head: Head, payloads: Iterator<string | Uint8Array>): Write {
+  if (head[0] === "other") return head[1];
+  if (head[0] === "snapshot") {
+    const snapshot = { ...head[1], state: payloads.next().value as Uint8Array };
+    return { kind: "snapshot", snapshot, keep: head[2] };
   }
+  const streams = head[1].map((part) => decodeStream(part, payloads.next().value as string));
+  return { kind: "append", append: decodeAppend(streams, head[2] === 0 ? undefined : head[2]) };
 }
 
 function decodeAppend(streams: EncodedStream[], condition: AppendCondition | undefined): EncodedAppend {

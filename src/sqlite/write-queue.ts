@@ -26,7 +26,7 @@ export class WriteQueue {
   readonly #ended: Promise<void>;
   readonly #onCommit: () => void;
   #leaving: Write[] = [];
-  #underway: Write[] = [];
+  readonly #underway: Write[] = [];
   #settlers: Settle[] = [];
   #state: "open" | "closing" | "closed" = "open";
   #failure: Error | undefined;
@@ -39,7 +39,7 @@ export class WriteQueue {
     this.#port = port1;
     this.#port.on("message", (text: string) => this.#answer(text));
     this.#port.unref();
-    const data: WriterThreadData = { connect, port: port2, posts: this.#posts.buffer as SharedArrayBuffer };
+    const data: WriterThreadData = { connect, port: port2, posts: this.#posts.buffer };
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
     this.#worker = new Worker(new URL(`./writer-thread.${extension}`, import.meta.url), {
       workerData: data,
@@ -47,8 +47,12 @@ export class WriteQueue {
       name: "hitherto-writer",
     });
     this.#worker.unref();
-    this.#worker.on("error", (error) => (this.#failure = error));
-    this.#ended = new Promise((resolve) => this.#worker.once("exit", () => resolve(this.#end())));
+    this.#worker.on("error", (error: Error) => {
+      this.#failure = error;
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#ended = promise.then(() => this.#end());
+    this.#worker.once("exit", () => resolve());
   }
 
   /** Queues a write; resolves when it is durable. @throws what refused it, `QUEUE_FULL`, `STORE_CLOSED`, `STORE_IO`. */

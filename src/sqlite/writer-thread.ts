@@ -60,7 +60,7 @@ function takeWaiting(port: MessagePort): { writes: Write[]; isClosing: boolean }
   const writes: Write[] = [];
   let length = 0;
   while (writes.length < groupSizeMax && length < groupLengthMax) {
-    const received = receiveMessageOnPort(port) as { message: WriteMessage | null } | undefined;
+    const received: { message: WriteMessage | null } | undefined = receiveMessageOnPort(port);
     if (received === undefined) break;
     if (received.message === null) return { writes, isClosing: true };
     decodeWrites(received.message, writes);
