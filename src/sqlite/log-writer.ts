@@ -213,10 +213,8 @@ export class LogWriter {
       throw idConflict(found[0], "it is stored already, but not all events of the append are");
     }
     for (const [index, event] of found.entries()) {
-      if (event.stream !== wanted[index]!.stream)
-        throw idConflict(event, `it is stored in stream "${event.stream}"`);
-      if (event.position <= (found[index - 1]?.position ?? 0))
-        throw idConflict(event, "it is stored in another order");
+      const problem = repetitionProblem(event, wanted[index]!.stream, found[index - 1]);
+      if (problem !== undefined) throw idConflict(event, problem);
     }
     return duplicateResult(append, found);
   }
@@ -377,6 +375,15 @@ function duplicateResult(append: EncodedAppend, stored: readonly StoredEvent[]):
     streams,
     isDuplicate: true,
   };
+}
+
+function repetitionProblem(
+  event: StoredEvent,
+  stream: string,
+  before: StoredEvent | undefined,
+): string | undefined {
+  if (event.stream !== stream) return `it is stored in stream "${event.stream}"`;
+  return event.position > (before?.position ?? 0) ? undefined : "it is stored in another order";
 }
 
 function idConflict(event: StoredEvent, problem: string): HithertoError {

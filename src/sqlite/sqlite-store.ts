@@ -372,7 +372,11 @@ class SqliteStore implements EventStore {
     return {
       save: async (snapshot: Snapshot, options: { readonly keep?: number | undefined } = {}) => {
         const keep = checkSnapshot(snapshot, options);
-        await this.#write({ kind: "snapshot", snapshot, keep });
+        await this.#write({
+          kind: "snapshot",
+          snapshot: { ...snapshot, state: snapshot.state.slice() },
+          keep,
+        });
       },
       find: (stream, key) => {
         return this.#answer(() => {
