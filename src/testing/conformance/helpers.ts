@@ -54,6 +54,13 @@ export async function winnersOf(
   return settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
 }
 
+/** All that an iterable yields. */
+export async function listOf<Value>(values: AsyncIterable<Value>): Promise<Value[]> {
+  const list: Value[] = [];
+  for await (const value of values) list.push(value);
+  return list;
+}
+
 /** The whole log. */
 export function logOf(store: EventStore, options?: ReadOptions): Promise<StoredEvent[]> {
   return store.read(options).toArray();

@@ -2,13 +2,31 @@
  * The conformance kit: what every store promises, as tests that any adapter runs.
  */
 import { appendTests } from "./append.ts";
+import { badInputTests } from "./bad-input.ts";
+import { conditionTests } from "./conditions.ts";
+import { dataTests } from "./data.ts";
 import { expectationTests } from "./expectations.ts";
+import { filterTests } from "./filters.ts";
+import { idempotencyTests } from "./idempotency.ts";
 import { testIn } from "./kit.ts";
 import type { StoreConformance, Topic } from "./kit.ts";
+import { lifecycleTests } from "./lifecycle.ts";
+import { readTests } from "./reads.ts";
+import { snapshotTests } from "./snapshots.ts";
+import { subscriptionTests } from "./subscriptions.ts";
 
 const topics: Readonly<Record<string, Topic>> = {
   append: appendTests,
+  data: dataTests,
+  "bad input": badInputTests,
   expectations: expectationTests,
+  idempotency: idempotencyTests,
+  conditions: conditionTests,
+  reads: readTests,
+  filters: filterTests,
+  lifecycle: lifecycleTests,
+  snapshots: snapshotTests,
+  subscriptions: subscriptionTests,
 };
 
 /**

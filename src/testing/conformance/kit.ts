@@ -66,11 +66,20 @@ export function testIn(
       return store;
     };
     const store = await keep(open());
-    const lab = { store, openOther: () => keep(open()), openAgain: () => keep(openAgain?.(store.url)) };
+    let isRandom = false;
+    const lab: Lab = {
+      store,
+      openOther: () => keep(open()),
+      openAgain: () => keep(openAgain?.(store.url)),
+      get random() {
+        isRandom = true;
+        return randomFrom(seed);
+      },
+    };
     try {
-      await body({ ...lab, random: randomFrom(seed) });
+      await body(lab);
     } catch (error) {
-      throw withSeed(error, seed);
+      throw isRandom ? withSeed(error, seed) : error;
     } finally {
       await Promise.all(opened.map((one) => one.close()));
       for (const url of new Set(opened.map((one) => one.url))) await dispose?.(url);

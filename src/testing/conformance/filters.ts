@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import type { StoredEvent } from "../../core/event.ts";
+import type { EventFilter } from "../../core/query.ts";
+import type { EventStore } from "../../store/event-store.ts";
+import { anEvent, dataOf, logOf, upTo } from "./helpers.ts";
+import type { Topic } from "./kit.ts";
+import type { Random } from "./random.ts";
+
+const streams = [
+  "order-1",
+  "order-2",
+  "orders-1",
+  "invoice-1",
+  "order",
+  "a_b-1",
+  "a%b-1",
+  "axb-1",
+  "Order-1",
+];
+const types = ["Placed", "Paid", "placed", "Shipped"];
+const tags = ["x", "y", "z", "x:1", "x'1", "%"];
+const correlationIds = [undefined, "c1", "c2", "C1"];
+
+/** A few hundred events that differ in all that filters look at, some of them in one append. */
+async function fill(store: EventStore, random: Random): Promise<StoredEvent[]> {
+  for (const _ of upTo(80)) {
+    const events = upTo(1 + random.integer(6)).map((n) =>
+      anEvent({
+        data: n,
+        type: random.pick(types),
+        tags: tags.filter(() => random.once(3)),
+        metadata: { correlationId: random.pick(correlationIds) },
+      }),
+    );
+    await store.append({ stream: random.pick(streams), events });
+  }
+  return logOf(store);
+}
+
+/** The rule of {@link EventFilter}, said once more in other words. */
+function passes(filter: EventFilter, event: StoredEvent): boolean {
+  const hasAll = (wanted: readonly string[] = []): boolean => wanted.every((tag) => event.tags.includes(tag));
+  const isOneOf = (wanted: readonly string[] | undefined, value: string | undefined): boolean =>
+    wanted === undefined || wanted.some((one) => one === value);
+  const { query = [] } = filter;
+  return (
+    isOneOf(filter.types, event.type) &&
+    isOneOf(filter.categories, event.stream.split("-")[0]) &&
+    event.stream.startsWith(filter.streamPrefix ?? "") &&
+    hasAll(filter.tags) &&
+    (filter.correlationId === undefined || filter.correlationId === event.metadata.correlationId) &&
+    (query.length === 0 || query.some((item) => isOneOf(item.types, event.type) && hasAll(item.tags)))
+  );
+}
+
+async function compare(store: EventStore, log: readonly StoredEvent[], filter: EventFilter): Promise<void> {
+  const expected = log.filter((event) => passes(filter, event));
+  const positions = async (options: object): Promise<number[]> =>
+    (await logOf(store, { ...filter, ...options })).map((event) => event.position);
+  const all = expected.map((event) => event.position);
+  assert.deepEqual(await positions({}), all, JSON.stringify(filter));
+  assert.deepEqual(await positions({ backwards: true, limit: 7 }), all.toReversed().slice(0, 7));
+  const stream = await store.readStream("order-1", filter).toArray();
+  assert.deepEqual(
+    stream,
+    expected.filter((event) => event.stream === "order-1"),
+  );
+}
+
+function randomFilter(random: Random): EventFilter {
+  const some = <Value>(values: readonly Value[]): Value[] => values.filter(() => random.once(3));
+  const maybe = <Value>(value: Value): Value | undefined => (random.once(3) ? value : undefined);
+  return {
+    types: maybe(some(types)),
+    categories: maybe(some(["order", "orders", "invoice", "a_b", "a%b"])),
+    streamPrefix: maybe(random.pick(["order", "order-", "a_", "a%", "", "O"])),
+    tags: maybe(some(tags).slice(0, 2)),
+    correlationId: maybe(random.pick(["c1", "c2", "c"])),
+    query: maybe(
+      upTo(random.integer(4)).map(() => ({ types: maybe(some(types)), tags: maybe(some(tags).slice(0, 2)) })),
+    ),
+  };
+}
+
+/** Filters that a store applies while reading. */
+export const filterTests: Topic = {
+  "each part of a filter picks the events that match it": async ({ store, random }) => {
+    const log = await fill(store, random);
+    const filters: readonly EventFilter[] = [
+      {},
+      { types: ["Placed"] },
+      { types: ["Placed", "Paid"] },
+      { categories: ["order"] },
+      { categories: ["orders", "invoice"] },
+      { streamPrefix: "order" },
+      { streamPrefix: "order-1" },
+      { tags: ["x"] },
+      { tags: ["x", "y"] },
+      { correlationId: "c1" },
+      { query: [{ types: ["Paid"], tags: ["x"] }, { tags: ["y", "z"] }] },
+      { query: [] },
+      { query: [{}] },
+      {
+        types: ["Placed"],
+        categories: ["order"],
+        tags: ["x"],
+        correlationId: "c2",
+        query: [{ tags: ["y"] }],
+      },
+    ];
+    for (const filter of filters) await compare(store, log, filter);
+  },
+
+  "empty `types` and `categories` match nothing, empty `tags` everything": async ({ store, random }) => {
+    const log = await fill(store, random);
+    assert.deepEqual(await dataOf(store, { types: [] }), []);
+    assert.deepEqual(await dataOf(store, { categories: [] }), []);
+    assert.deepEqual(await dataOf(store, { query: [{ types: [] }] }), []);
+    assert.equal((await dataOf(store, { tags: [] })).length, log.length);
+  },
+
+  "letters count as they are: case, wildcards and quotes": async ({ store, random }) => {
+    const log = await fill(store, random);
+    const filters: readonly EventFilter[] = [
+      { types: ["placed"] },
+      { categories: ["Order"] },
+      { categories: ["a_b"] },
+      { streamPrefix: "a_" },
+      { streamPrefix: "a%" },
+      { streamPrefix: "%" },
+      { tags: ["x'1"] },
+      { tags: ["%"] },
+      { correlationId: "C1" },
+      { types: ["Placed' OR 1=1 --"] },
+    ];
+    for (const filter of filters) await compare(store, log, filter);
+  },
+
+  "random filters agree with the rule": async ({ store, random }) => {
+    const log = await fill(store, random);
+    for (const _ of upTo(60)) await compare(store, log, randomFilter(random));
+  },
+
+  "filters hold together with bounds": async ({ store, random }) => {
+    const log = await fill(store, random);
+    const head = await store.head();
+    for (const _ of upTo(30)) {
+      const filter = randomFilter(random);
+      const [from, to] = [random.integer(head), random.integer(head + 10)];
+      const expected = log.filter(
+        (event) => passes(filter, event) && event.position >= from && event.position <= to,
+      );
+      assert.deepEqual(await logOf(store, { ...filter, from, to }), expected);
+    }
+  },
+
+  "a rare event is found among many": async ({ store }) => {
+    for (const n of upTo(10)) {
+      const events = upTo(2_000).map((m) =>
+        n === 6 && m === 1_234
+          ? anEvent({ data: "it", type: "Rare", tags: ["needle"] })
+          : anEvent({ tags: ["hay"] }),
+      );
+      await store.append({ stream: `hay-${n}`, events });
+    }
+    assert.deepEqual(await dataOf(store, { types: ["Rare"] }), ["it"]);
+    assert.deepEqual(await dataOf(store, { tags: ["needle"], backwards: true, limit: 1 }), ["it"]);
+    assert.deepEqual(await dataOf(store, { query: [{ types: ["Rare"], tags: ["needle"] }] }), ["it"]);
+    assert.deepEqual(await dataOf(store, { types: ["Rare"], tags: ["hay"] }), []);
+  },
+};
