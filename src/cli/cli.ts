@@ -1,0 +1,75 @@
+/**
+ * What every command is handed: its surroundings, made convenient, and the options that all commands share.
+ */
+import { HithertoError } from "../core/errors.ts";
+import type { EventStore } from "../store/event-store.ts";
+import { paintFor } from "./colours.ts";
+import type { Paint } from "./colours.ts";
+import type { ExitCode, Surroundings } from "./surroundings.ts";
+import { exitCodes } from "./surroundings.ts";
+import { TextOutput } from "./text-output.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** The options that every command has. */
+export interface CommonOptions {
+  readonly store?: string;
+  readonly json?: boolean;
+}
+
+/** One run of the command. */
+export class Cli {
+  readonly surroundings: Surroundings;
+  readonly out: TextOutput;
+  readonly paint: Paint;
+  /** What the process ends with. */
+  exitCode: ExitCode = exitCodes.ok;
+  readonly #options: CommonOptions;
+
+  constructor(surroundings: Surroundings, options: CommonOptions) {
+    this.surroundings = surroundings;
+    this.out = new TextOutput(surroundings.stdout, "standard output");
+    this.paint = paintFor(surroundings.stdout, surroundings.env);
+    this.#options = options;
+  }
+
+  /** Whether output is for programs. */
+  get isJson(): boolean {
+    return this.#options.json === true;
+  }
+
+  /** Aborted when the user interrupts the command. */
+  get signal(): AbortSignal {
+    return this.surroundings.signal;
+  }
+
+  /** A line for the person at the terminal, beside the output; not written under `--json`. */
+  note(text: string): void {
+    if (!this.isJson) this.surroundings.stderr.write(`${text}\n`);
+  }
+
+  /** Runs `use` on the store that the command names, and closes it. */
+  async withStore(
+    options: { readonly create: boolean },
+    use: (store: EventStore) => Promise<void>,
+  ): Promise<void> {
+    const store = await this.surroundings.open(this.#storeUrl(), options);
+    try {
+      await use(store);
+    } finally {
+      await store.close();
+    }
+  }
+
+  /** Ends a command that was interrupted. @throws `ABORTED` */
+  checkInterrupted(operation: string): void {
+    if (this.signal.aborted) throw new HithertoError("ABORTED", { operation });
+  }
+
+  #storeUrl(): string {
+    const url = this.#options.store ?? this.surroundings.env["HITHERTO_STORE"];
+    if (url === undefined || url === "") {
+      throw new UsageError("no store is named; give --store URL or set HITHERTO_STORE");
+    }
+    return url;
+  }
+}

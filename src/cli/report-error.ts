@@ -1,0 +1,90 @@
+/**
+ * Says what went wrong and what to do next, to a person or to a program.
+ */
+import { CommanderError } from "commander";
+import { isHithertoError } from "../core/errors.ts";
+import type { ErrorCode } from "../core/errors.ts";
+import { paintFor } from "./colours.ts";
+import { printable } from "./format.ts";
+import { exitCodes } from "./surroundings.ts";
+import type { ExitCode, Surroundings } from "./surroundings.ts";
+
+/** What helps with an error, as a sentence for whoever typed the command. */
+const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
+  EVENT_ID_CONFLICT: "Leave --id out to have a new id made, or look at the stored event with read.",
+  EVENT_NOT_JSON: "Give data that JSON can carry: no number beyond 1.8e308, no nesting beyond the limit.",
+  EVENT_TOO_LARGE: "Keep large contents elsewhere and put a reference into the event.",
+  FILE_UNREADABLE: "Check the name and that you may read it.",
+  FILE_UNWRITABLE: "Check the folder, the rights and the space on the disk.",
+  IMPORT_CONFLICT:
+    "What came before that line is imported. Import into an empty store, or add --renumber to give the events new revisions.",
+  LINE_INVALID:
+    "Mend the line and run the command again (an import does not repeat what it has done), or leave such lines out with import --skip-invalid.",
+  NAME_INVALID: "Names are text of limited length without control characters.",
+  REVISION_CONFLICT: "Read the stream, decide again, and give the revision that you saw with --expect.",
+  STORE_BUSY: "Try again when the other process is done.",
+  STORE_DAMAGED:
+    "Run hitherto verify for the whole picture, then restore a backup; do not write to the store.",
+  STORE_FORMAT_NEWER: "Update hitherto: npm install hitherto@latest.",
+  STORE_FULL: "Make room on the disk and run the command again.",
+  STORE_NOT_A_STORE: "Check the path: this file belongs to something else.",
+  STORE_NOT_FOUND: "Check the path. Only append and import make a new store.",
+  STORE_READ_ONLY: "Check the rights of the file and of its folder.",
+  STORE_URL_UNKNOWN: "Give a path such as shop.db, or sqlite:shop.db.",
+  STREAM_TOMBSTONED: "Use another stream; a tombstone is for ever.",
+};
+
+const usageCodes: readonly ErrorCode[] = ["ARGUMENT_INVALID", "NAME_INVALID", "STORE_URL_UNKNOWN"];
+
+/** Writes the error to standard error and gives the exit code that it calls for. */
+export function reportError(error: unknown, surroundings: Surroundings, isJson: boolean): ExitCode {
+  if (isHithertoError(error, "ABORTED") && surroundings.signal.aborted) return exitCodes.interrupted;
+  const description = describe(error);
+  surroundings.stderr.write(isJson ? `${JSON.stringify(description)}\n` : inWords(description, surroundings));
+  if (description.code === "USAGE" || isHithertoError(error, ...usageCodes)) return exitCodes.usage;
+  return exitCodes.failed;
+}
+
+interface Description {
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+  readonly advice?: string | undefined;
+  readonly details?: unknown;
+  readonly isRetryable?: boolean;
+}
+
+function describe(error: unknown): Description {
+  if (isHithertoError(error)) return { ...error.toJSON(), advice: advice[error.code] };
+  if (error instanceof CommanderError) {
+    const message = sentence(error.message);
+    return { name: "UsageError", code: "USAGE", message, advice: "Add --help to see what is possible." };
+  }
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  return {
+    name,
+    code: "UNEXPECTED",
+    message: `Something failed that should not: ${message}`,
+    advice: "This is a defect of Hitherto; please report it with these lines.",
+    details: { stack },
+  };
+}
+
+/** Commander begins its messages with `error: ` and a small letter. */
+function sentence(message: string): string {
+  const text = message
+    .replace(/^error: /, "")
+    .trim()
+    .replaceAll("\n", " ");
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!)]$/.test(text) ? "" : "."}`;
+}
+
+function inWords({ code, message, advice: next, details }: Description, surroundings: Surroundings): string {
+  const paint = paintFor(surroundings.stderr, surroundings.env);
+  const lines = [
+    `${paint("red", message.split("\n").map(printable).join("\n"))} ${paint("dim", `[${code}]`)}`,
+  ];
+  if (next !== undefined) lines.push(next);
+  if (code === "UNEXPECTED") lines.push(String((details as { stack?: string }).stack));
+  return `${lines.join("\n")}\n`;
+}
