@@ -120,6 +120,9 @@ function main(): void {
 if (ensureBuilt()) {
   try {
     main();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

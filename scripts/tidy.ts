@@ -90,4 +90,10 @@ function main(): void {
   if (findings.length > 0) process.exitCode = 1;
 }
 
-main();
+try {
+  main();
+} catch (error) {
+  // A file that does not parse; its message names the place.
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
