@@ -112,33 +112,38 @@ export function decodeRow(row: CommitRow, store: string, events: StoredEvent[]):
       revision,
       position,
       recordedAt: momentText(recordedAt),
-      idAt: (at) => prefix + (at % 4294967296).toString(16).padStart(8, "0"),
+      idAt: (at) => prefix + hex(at % 2 ** 32, 8),
     },
     events,
   );
 }
 
-let lastMoment: readonly [ms: number, text: string] = [0, new Date(0).toISOString()];
+let lastSecond: readonly [second: number, text: string] = [-1, ""];
 
-/** Neighbouring rows often share their millisecond. */
+/** ISO 8601 of a moment. Neighbouring rows often share their second, whose text is dear to make. */
 function momentText(ms: number): string {
-  if (lastMoment[0] !== ms) lastMoment = [ms, new Date(ms).toISOString()];
-  return lastMoment[1];
+  const second = Math.floor(ms / 1000);
+  if (lastSecond[0] !== second) lastSecond = [second, new Date(second * 1000).toISOString().slice(0, -4)];
+  return `${lastSecond[1]}${String(1000 + ms - second * 1000).slice(1)}Z`;
 }
 
-let lastPrefix: readonly [time: number, random: number, text: string] = [-1, -1, ""];
+let lastTime: readonly [high: number, text: string] = [-1, ""];
+let lastRandom: readonly [bits: number, text: string] = [-1, ""];
 
 /**
  * The first 28 characters of a version-7 UUID (RFC 9562): 48 bits of time, then 42 random bits. The low 32 bits of the
  * event's position follow, as the counter that the RFC allows there; so an id leads to its event without an index.
  */
 export function idPrefix(time: number, random: number): string {
-  if (lastPrefix[0] === time && lastPrefix[1] === random) return lastPrefix[2];
-  const [timeHex, a] = [hex(time, 12), Math.floor(random / 2 ** 30)];
-  const [b, c] = [Math.floor(random / 2 ** 16) % 2 ** 14, random % 2 ** 16];
-  const text = `${timeHex.slice(0, 8)}-${timeHex.slice(8)}-7${hex(a, 3)}-${hex(0x8000 + b, 4)}-${hex(c, 4)}`;
-  lastPrefix = [time, random, text];
-  return text;
+  const high = Math.floor(time / 2 ** 16);
+  if (lastTime[0] !== high) lastTime = [high, hex(high, 8)];
+  if (lastRandom[0] !== random) lastRandom = [random, randomText(random)];
+  return `${lastTime[1]}-${hex(time - high * 2 ** 16, 4)}-${lastRandom[1]}`;
+}
+
+function randomText(random: number): string {
+  const [a, b, c] = [Math.floor(random / 2 ** 30), Math.floor(random / 2 ** 16) % 2 ** 14, random % 2 ** 16];
+  return `7${hex(a, 3)}-${hex(0x8000 + b, 4)}-${hex(c, 4)}`;
 }
 
 function hex(value: number, digits: number): string {

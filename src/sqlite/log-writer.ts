@@ -67,7 +67,6 @@ export class LogWriter {
   readonly #reader: LogReader;
   readonly #reclaimer: Reclaimer;
   readonly #clock: () => number;
-  readonly #randomBits: () => number;
 
   readonly #begin: Statement;
   readonly #commit: Statement;
@@ -80,18 +79,18 @@ export class LogWriter {
   #seenDataVersion = -1;
   #head = -1;
   #idTime = 0;
-  #idRandom = 0;
+  readonly #idRandom: number;
   readonly #lastRevisions = new Map<string, number>();
   /** For each term, the newest block that is known to name it. */
   readonly #blockMarks = new Map<number, number>();
   readonly #terms = new Map<string, number>();
 
-  /** `randomBits` gives 42 random bits as an integer. */
-  constructor(db: Database, store: string, clock: () => number, randomBits: () => number) {
+  /** `idRandom` are 42 random bits, as an integer: with time and position they make the ids of this writer's events. */
+  constructor(db: Database, store: string, clock: () => number, idRandom: number) {
     this.#db = db;
     this.#store = store;
     this.#clock = clock;
-    this.#randomBits = randomBits;
+    this.#idRandom = idRandom;
     this.#reader = new LogReader(db, store, clock);
     this.#reclaimer = new Reclaimer(db, store, this.#reader, clock);
     this.#begin = db.prepare("BEGIN IMMEDIATE");
@@ -125,7 +124,6 @@ export class LogWriter {
     this.#reader.policies.refresh();
     if (this.#head < 0) this.#head = this.#reader.head();
     this.#idTime = this.#clock();
-    this.#idRandom = this.#randomBits();
   }
 
   #abandon(): void {

@@ -37,7 +37,7 @@ const leisureMs = 500;
 
 function main({ connect: options, port, posts }: WriterThreadData): void {
   const db = connect(options);
-  const writer = new LogWriter(db, options.path, Date.now, randomBits);
+  const writer = new LogWriter(db, options.path, Date.now, randomBits());
   const counter = new Int32Array(posts);
   let isDirty = false;
   for (;;) {
@@ -69,10 +69,8 @@ function takeWaiting(port: MessagePort): { writes: Write[]; isClosing: boolean }
   return { writes, isClosing: false };
 }
 
-const random = new Uint32Array(2);
-
 function randomBits(): number {
-  getRandomValues(random);
+  const random = getRandomValues(new Uint32Array(2));
   return random[0]! * 2 ** 10 + (random[1]! >>> 22);
 }
 
