@@ -1,3 +1,18 @@
 // Public: what tests of applications and of stores are written with.
 export { storeConformance } from "./conformance/index.ts";
 export type { RegisterTest, StoreConformance, TestRunner } from "./conformance/kit.ts";
+export { ExpectationError } from "./expectation-error.ts";
+export { given } from "./given-when-then.ts";
+export type {
+  Case,
+  DeciderCase,
+  Expectations,
+  GivenDecider,
+  GivenModel,
+  ModelCase,
+  ModelDecision,
+  PastEvent,
+  PastExpectations,
+  WhenArguments,
+  WhenContext,
+} from "./given-when-then.ts";
