@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { StoredEvent } from "../../core/event.ts";
 import type { EventFilter } from "../../core/query.ts";
 import type { EventStore } from "../../store/event-store.ts";
+import { passes } from "./filter-rule.ts";
 import { anEvent, dataOf, logOf, upTo } from "./helpers.ts";
 import type { Topic } from "./kit.ts";
 import type { Random } from "./random.ts";
@@ -35,22 +36,6 @@ async function fill(store: EventStore, random: Random): Promise<StoredEvent[]> {
     await store.append({ stream: random.pick(streams), events });
   }
   return logOf(store);
-}
-
-/** The rule of {@link EventFilter}, said once more in other words. */
-function passes(filter: EventFilter, event: StoredEvent): boolean {
-  const hasAll = (wanted: readonly string[] = []): boolean => wanted.every((tag) => event.tags.includes(tag));
-  const isOneOf = (wanted: readonly string[] | undefined, value: string | undefined): boolean =>
-    wanted === undefined || wanted.some((one) => one === value);
-  const { query = [] } = filter;
-  return (
-    isOneOf(filter.types, event.type) &&
-    isOneOf(filter.categories, event.stream.split("-")[0]) &&
-    event.stream.startsWith(filter.streamPrefix ?? "") &&
-    hasAll(filter.tags) &&
-    (filter.correlationId === undefined || filter.correlationId === event.metadata.correlationId) &&
-    (query.length === 0 || query.some((item) => isOneOf(item.types, event.type) && hasAll(item.tags)))
-  );
 }
 
 async function compare(store: EventStore, log: readonly StoredEvent[], filter: EventFilter): Promise<void> {

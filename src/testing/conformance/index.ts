@@ -7,15 +7,20 @@ import { conditionTests } from "./conditions.ts";
 import { dataTests } from "./data.ts";
 import { expectationTests } from "./expectations.ts";
 import { filterTests } from "./filters.ts";
+import { flatMemoryTests } from "./flat-memory.ts";
 import { idempotencyTests } from "./idempotency.ts";
 import { testIn } from "./kit.ts";
 import type { StoreConformance, Topic } from "./kit.ts";
 import { lifecycleTests } from "./lifecycle.ts";
+import { modelTests } from "./model-tests.ts";
+import { racingTests } from "./racing.ts";
 import { readTests } from "./reads.ts";
+import { reopeningTests, volatileTests } from "./reopening.ts";
+import { sharingTests } from "./sharing.ts";
 import { snapshotTests } from "./snapshots.ts";
 import { subscriptionTests } from "./subscriptions.ts";
 
-const topics: Readonly<Record<string, Topic>> = {
+const common: Readonly<Record<string, Topic>> = {
   append: appendTests,
   data: dataTests,
   "bad input": badInputTests,
@@ -27,7 +32,16 @@ const topics: Readonly<Record<string, Topic>> = {
   lifecycle: lifecycleTests,
   snapshots: snapshotTests,
   subscriptions: subscriptionTests,
+  "flat memory": flatMemoryTests,
+  racing: racingTests,
+  model: modelTests,
 };
+
+/** A capability that is missing brings its negative tests. */
+function topicsOf({ openAgain }: StoreConformance): Readonly<Record<string, Topic>> {
+  if (openAgain === undefined) return { ...common, volatility: volatileTests };
+  return { ...common, reopening: reopeningTests, sharing: sharingTests };
+}
 
 /**
  * Registers the tests that every store must pass with a test runner.
@@ -46,7 +60,7 @@ export function storeConformance(conformance: StoreConformance): void {
   const { name, runner, skip = {} } = conformance;
   const unknown = new Set(Object.keys(skip));
   runner.describe(`${name} conforms`, () => {
-    for (const [topic, tests] of Object.entries(topics)) {
+    for (const [topic, tests] of Object.entries(topicsOf(conformance))) {
       runner.describe(topic, () => {
         for (const [title, body] of Object.entries(tests)) {
           const reason = skip[`${topic}: ${title}`];

@@ -42,9 +42,11 @@ export interface Lab {
   /** Fresh and empty. */
   readonly store: EventStore;
   /** Another store, fresh and empty. */
-  openOther(): Promise<EventStore>;
-  /** Another handle on the data of {@link store}. */
-  openAgain(): Promise<EventStore>;
+  readonly openOther: () => Promise<EventStore>;
+  /** Whether data can be opened again; see {@link StoreConformance.openAgain}. */
+  readonly canOpenAgain: boolean;
+  /** Another handle on the data of a store, which may be open or closed. */
+  readonly openAgain: (store: EventStore) => Promise<EventStore>;
   /** Seeded anew for each test; its seed is in the message of a test that fails. */
   readonly random: Random;
 }
@@ -70,7 +72,8 @@ export function testIn(
     const lab: Lab = {
       store,
       openOther: () => keep(open()),
-      openAgain: () => keep(openAgain?.(store.url)),
+      canOpenAgain: openAgain !== undefined,
+      openAgain: ({ url }) => keep(openAgain?.(url)),
       get random() {
         isRandom = true;
         return randomFrom(seed);

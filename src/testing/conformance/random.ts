@@ -5,13 +5,13 @@
 /** Random choices, the same for the same seed. */
 export interface Random {
   /** An integer from 0 to `below - 1`. */
-  integer(below: number): number;
+  readonly integer: (below: number) => number;
   /** One of the values. */
-  pick<Value>(values: readonly Value[]): Value;
+  readonly pick: <Value>(values: readonly Value[]) => Value;
   /** True once in `times`. */
-  once(times: number): boolean;
-  /** Random values of a version-4 UUID. */
-  uuid(): string;
+  readonly once: (times: number) => boolean;
+  /** A version-4 UUID. */
+  readonly uuid: () => string;
 }
 
 /** Makes a generator: mulberry32 by Tommy Ettinger (public domain), 32 bits of state. */

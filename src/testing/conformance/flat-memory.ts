@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { StoredEvent } from "../../core/event.ts";
+import type { EventStore } from "../../store/event-store.ts";
+import { anEvent, upTo } from "./helpers.ts";
+import type { Topic } from "./kit.ts";
+
+const eventCount = 120_000;
+const eventsPerAppend = 2_000;
+/** All events at once take about four times as much. */
+const growthMax = 24 * 1024 * 1024;
+
+async function fill(store: EventStore): Promise<void> {
+  for (const n of upTo(eventCount / eventsPerAppend)) {
+    const events = upTo(eventsPerAppend).map((m) =>
+      anEvent({ data: { n, m, text: `${m}`.padEnd(500, "x") } }),
+    );
+    await store.append({ stream: `s-${n % 7}`, events });
+  }
+}
+
+/** Walks all pages, looking now and then at how much memory is in use; returns the number of events. */
+async function walk(pages: AsyncIterable<readonly StoredEvent[]>): Promise<number> {
+  const before = bytesInUse();
+  let [count, looked] = [0, 0];
+  for await (const page of pages) {
+    count += page.length;
+    if (count - looked >= eventCount / 3) {
+      looked = count;
+      const growth = bytesInUse() - before;
+      assert.ok(growth < growthMax, `${Math.round(growth / 1024 / 1024)} MiB more after ${count} events`);
+    }
+    if (count === eventCount) break;
+  }
+  return count;
+}
+
+function bytesInUse(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Trap 16: a replay that holds the whole log in memory. */
+export const flatMemoryTests: Topic = {
+  "memory stays flat while reading forwards, backwards and following": async ({ store }) => {
+    await fill(store);
+    assert.equal(await walk(store.read().pages()), eventCount);
+    assert.equal(await walk(store.read({ backwards: true, types: ["ThingHappened"] }).pages()), eventCount);
+    assert.equal(await walk(store.subscribe().pages()), eventCount);
+    assert.equal(await walk(store.readStream("s-1", { from: 1_000 }).pages()), 17_000);
+  },
+};
