@@ -6,8 +6,8 @@
  * Only whole lines enter a page. A quoted field may hold line breaks; where a page ends within one, the rest waits
  * for the next page, up to `recordBytesMax`: beyond it, the quote counts as never closed.
  */
-import { createReadStream } from "node:fs";
-import { createGunzip } from "node:zlib";
+import { createReadStream, type ReadStream } from "node:fs";
+import { createGunzip, type Gunzip } from "node:zlib";
 import { parse } from "csv-parse/sync";
 import { HithertoError } from "hitherto/core";
 
@@ -44,7 +44,7 @@ const carriageReturn = 13;
 /**
  * Reads a CSV file page by page; a name that ends in `.gz` is decompressed.
  *
- * @throws `ARGUMENT_INVALID` when the file cannot be read or decompressed.
+ * @throws `FILE_UNREADABLE`, also for a file that is not whole; `LINE_INVALID` for a line without end.
  */
 export async function* readCsv<Row>(path: string, decode: RecordDecoder<Row>): AsyncIterable<CsvPage<Row>> {
   let line = 1;
@@ -169,32 +169,26 @@ class LineCursor {
 async function* readBytes(path: string): AsyncIterable<Uint8Array> {
   const file = createReadStream(path, { highWaterMark: pageBytes });
   try {
-    if (!path.endsWith(".gz")) {
-      yield* file as AsyncIterable<Uint8Array>;
-      return;
-    }
-    const unzipped = createGunzip({ chunkSize: pageBytes });
-    file.on("error", (error) => unzipped.destroy(error));
-    yield* file.pipe(unzipped) as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    if (error instanceof HithertoError) throw error;
-    throw new HithertoError(
-      "ARGUMENT_INVALID",
-      { argument: "FILE", problem: fileProblem(path, error) },
-      { cause: error },
-    );
+    yield* path.endsWith(".gz") ? file.pipe(gunzipOf(file)) : (file as AsyncIterable<Uint8Array>);
+  } catch (cause) {
+    throw new HithertoError("FILE_UNREADABLE", { file: path, problem: fileProblem(cause) }, { cause });
   } finally {
     file.destroy();
   }
 }
 
-function fileProblem(path: string, error: unknown): string {
+/** A pipe does not carry the source's errors on. */
+function gunzipOf(file: ReadStream): Gunzip {
+  const gunzip = createGunzip({ chunkSize: pageBytes });
+  file.on("error", (error) => gunzip.destroy(error));
+  return gunzip;
+}
+
+function fileProblem(error: unknown): string {
   const { code, message } = error as { readonly code?: string; readonly message: string };
-  if (code === "ENOENT") return `there is no file ${path}`;
-  if (code === "EISDIR") return `${path} is a folder`;
-  return code?.startsWith("Z_") === true
-    ? `${path} is not a whole gzip file (${message})`
-    : `${path}: ${message}`;
+  if (code === "ENOENT") return "there is no such file";
+  if (code === "EISDIR") return "it is a folder";
+  return code?.startsWith("Z_") === true ? `it is not a whole gzip file (${message})` : message;
 }
 
 function lineTooLong(path: string, line: number): HithertoError {

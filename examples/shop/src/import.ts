@@ -58,7 +58,7 @@ const batchInvoicesMax = 500;
 /**
  * Looks through a file without storing anything.
  *
- * @throws `LINE_INVALID` when the header is wrong or missing; `ARGUMENT_INVALID` when the file cannot be read.
+ * @throws `LINE_INVALID` when the header is wrong or missing; `FILE_UNREADABLE`.
  */
 export async function surveyTransactions(path: string): Promise<Survey> {
   const rowsOfInvoice = new Map<string, number>();

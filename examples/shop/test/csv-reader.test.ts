@@ -93,10 +93,10 @@ test("a missing file, a folder and broken gzip are named as such", async () => {
   const folder = tempFolder();
   const text = join(folder, "text.csv.gz");
   writeFileSync(text, "a,b\n");
-  const invalid = { code: "ARGUMENT_INVALID" };
+  const invalid = { code: "FILE_UNREADABLE" };
   await expect(readAll(`${folder}/none.csv`)).rejects.toMatchObject({
     ...invalid,
-    message: expect.stringMatching(/there is no file/),
+    message: expect.stringMatching(/there is no such file/),
   });
   await expect(readAll(folder)).rejects.toMatchObject({
     ...invalid,

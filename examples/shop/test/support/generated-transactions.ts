@@ -39,15 +39,18 @@ const invoice = fc.record({
 });
 
 /** Rows as a file holds them: invoices one after the other, with some lines out of place. */
-export const transactionFiles: fc.Arbitrary<Transaction[]> = fc
-  .array(invoice, { minLength: 1, maxLength: 40 })
-  .map((invoices) => {
-    const rows = invoices.flatMap((each, index) =>
+export function transactionFiles(invoices: {
+  readonly min: number;
+  readonly max: number;
+}): fc.Arbitrary<Transaction[]> {
+  return fc.array(invoice, { minLength: invoices.min, maxLength: invoices.max }).map((made) => {
+    const rows = made.flatMap((each, index) =>
       each.lines.map((item) => ({ item, row: toRow(each, index, item) })),
     );
-    const placed = rows.map((each, index) => ({ ...each, place: index + (each.item.isDisplaced ? 3.5 : 0) }));
+    const placed = rows.map((row, index) => ({ ...row, place: index + (row.item.isDisplaced ? 3.5 : 0) }));
     return placed.sort((a, b) => a.place - b.place).map(({ row }, index) => ({ ...row, line: index + 2 }));
   });
+}
 
 type Made<T> = T extends fc.Arbitrary<infer Value> ? Value : never;
 

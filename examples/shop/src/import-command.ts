@@ -1,0 +1,124 @@
+/** `shop import`: reads a file of transactions into a store, with a progress bar where a person watches. */
+import { SingleBar } from "cli-progress";
+import { HithertoError } from "hitherto/core";
+import type { EventStore } from "hitherto/store";
+import { formatCount } from "./console.ts";
+import {
+  importTransactions,
+  type ImportResult,
+  invalidKept,
+  type Survey,
+  surveyTransactions,
+} from "./import.ts";
+
+/** The options of the command. */
+export interface ImportCommandOptions {
+  /** Leave out, and count, lines that are not valid and the invoices they belong to. */
+  readonly skipInvalid?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/**
+ * Imports the file and returns what to print. Notes for people go to standard error.
+ *
+ * @throws `LINE_INVALID` for the first line that is not valid, before anything is stored; none with `skipInvalid`.
+ */
+export async function importCommand(
+  openStore: () => Promise<EventStore>,
+  path: string,
+  options: ImportCommandOptions,
+): Promise<string> {
+  const began = performance.now();
+  const survey = await surveyTransactions(path);
+  showInvalid(path, survey);
+  const [first] = survey.invalid;
+  if (first !== undefined && options.skipInvalid !== true) {
+    throw new HithertoError("LINE_INVALID", { source: path, line: first.line, problem: first.problem });
+  }
+  await using store = await openStore();
+  const progress = startProgress(survey.rows, options);
+  try {
+    const onProgress = (rows: number): void => progress.update(rows);
+    const skipChanged = options.skipInvalid;
+    const result = await importTransactions(store, path, survey, { skipChanged, onProgress });
+    return options.json === true
+      ? JSON.stringify(summaryOf(path, survey, result), null, 2)
+      : inWords(survey, result, performance.now() - began);
+  } finally {
+    progress.stop();
+  }
+}
+
+const invalidShown = 20;
+
+/** All that is wrong with the file, at once. */
+function showInvalid(path: string, { invalid, invalidCount }: Survey): void {
+  for (const { line, problem, text } of invalid.slice(0, invalidShown)) {
+    console.error(`${path}:${line}: ${problem}\n    ${JSON.stringify(text.slice(0, 120))}`);
+  }
+  if (invalidCount > invalidShown) console.error(`… ${formatCount(invalidCount - invalidShown)} more lines`);
+}
+
+interface Progress {
+  update(rows: number): void;
+  stop(): void;
+}
+
+function startProgress(total: number, { json }: ImportCommandOptions): Progress {
+  if (json === true || !process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+  const bar = new SingleBar({
+    format:
+      "Importing {bar} {percentage} % · {value} of {total} lines · {rate} lines/s · {eta_formatted} left",
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: 24,
+    hideCursor: true,
+    clearOnComplete: true,
+  });
+  const began = performance.now();
+  bar.start(total, 0, { rate: "–" });
+  return {
+    update: (rows) => {
+      const seconds = Math.max(0.001, (performance.now() - began) / 1_000);
+      bar.update(rows, { rate: formatCount(Math.round(rows / seconds)) });
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+function summaryOf(path: string, survey: Survey, result: ImportResult): object {
+  return {
+    source: path,
+    rows: result.rows,
+    invoices: result.invoices,
+    alreadyStored: result.alreadyStored,
+    events: result.events,
+    skippedLines: survey.invalidCount,
+    skippedInvoices: [...new Set([...survey.spoiltInvoices, ...result.changedInvoices])].slice(
+      0,
+      invalidKept,
+    ),
+  };
+}
+
+function inWords(survey: Survey, result: ImportResult, ms: number): string {
+  const lines = [
+    `${formatCount(result.rows)} lines of ${formatCount(result.invoices)} invoices are in the store, as ` +
+      `${formatCount(result.events)} events (${(ms / 1_000).toFixed(1)} s). Local times were taken as UTC.`,
+  ];
+  if (result.alreadyStored > 0) {
+    lines.push(`${formatCount(result.alreadyStored)} of these invoices were there before.`);
+  }
+  if (survey.invalidCount > 0) {
+    const invoices = formatCount(survey.spoiltInvoices.size);
+    lines.push(
+      `Left out: ${formatCount(survey.invalidCount)} invalid lines, and with them ${invoices} invoices.`,
+    );
+  }
+  if (result.changedInvoices.length > 0) {
+    lines.push(
+      `Left out, because the store has other lines for them: invoices ${result.changedInvoices.join(", ")}.`,
+    );
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,50 @@
+/** `shop report`: what the events say was sold, now or at a moment of the past. */
+import { HithertoError } from "hitherto/core";
+import type { EventStore } from "hitherto/store";
+import { viewReport } from "./report-view.ts";
+import { createReport, type ReportBuilder } from "./report.ts";
+
+/** The options of the command. */
+export interface ReportCommandOptions {
+  readonly json?: boolean | undefined;
+  /** Only what was recorded at or before this moment. */
+  readonly asOf?: string | undefined;
+  /** Days from one sample of the daily revenue to the next. */
+  readonly sampleEvery?: number | undefined;
+}
+
+/** Folds the store's orders into a report. */
+export async function foldReport(store: EventStore, until?: string): Promise<ReportBuilder> {
+  const report = createReport();
+  for await (const page of store.read({ categories: ["order"], until }).pages()) {
+    for (const event of page) report.add(event);
+  }
+  return report;
+}
+
+/** Makes the report and returns it as text: JSON, or tables for people. */
+export async function reportCommand(store: EventStore, options: ReportCommandOptions): Promise<string> {
+  const until = options.asOf === undefined ? undefined : momentOf(options.asOf);
+  const builder = await foldReport(store, until);
+  const report = builder.build({ sampleEvery: options.sampleEvery });
+  if (options.json === true) return JSON.stringify(report, null, 2);
+  const view = viewReport(report, builder.dailyRevenue());
+  return until === undefined ? view : `As of ${until}\n\n${view}`;
+}
+
+/**
+ * The moment that a date or time stands for: a date is its beginning, and a time without a zone is in UTC, as in the
+ * imported file.
+ *
+ * @throws `ARGUMENT_INVALID` for anything else.
+ */
+export function momentOf(text: string): string {
+  const [, date, time = "00:00", zone = "Z"] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ]([\d:.]+)(Z|[+-]\d\d:\d\d)?)?$/.exec(text) ?? [];
+  const moment = new Date(`${date}T${time}${zone}`);
+  const isReal =
+    !Number.isNaN(moment.getTime()) && new Date(`${date}T00:00Z`).toISOString().slice(0, 10) === date;
+  if (isReal) return moment.toISOString();
+  const problem = `${JSON.stringify(text)} is neither a date such as 2011-02-01 nor a time such as 2011-02-01T12:00Z`;
+  throw new HithertoError("ARGUMENT_INVALID", { argument: "--as-of", problem });
+}
