@@ -71,7 +71,8 @@ export async function surveyTransactions(path: string): Promise<Survey> {
       if (!hasHeader && page.rows[0] !== "header") throw headerInvalid(path, line.problem);
       if (invalid.length < invalidKept) invalid.push(line);
       invalidCount += 1;
-      spoiltInvoices.add(invoiceIn(line.text));
+      const invoice = invoiceIn(line.text);
+      if (invoice !== "") spoiltInvoices.add(invoice);
     }
     for (const row of page.rows) {
       if (row === "header") hasHeader = true;

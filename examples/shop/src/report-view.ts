@@ -18,9 +18,9 @@ export function viewReport(report: Report, daily: Revenue): string {
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
-/** A bar for each day, or for each week where there are many days. */
+/** A bar for each day, or for each week where there are many days; nothing for a single day. */
 export function chart(daily: Revenue): string {
-  if (daily.length === 0) return "";
+  if (daily.length < 2) return "";
   const isWeekly = daily.length > barsMax;
   const revenue = isWeekly ? byWeek(daily) : daily;
   const most = revenue.reduce((max, [, amount]) => (amount.gt(max) ? amount : max), nothing);
