@@ -16,6 +16,7 @@ import { HithertoError } from "./errors.ts";
 import type { AnyEventTypes } from "./event-type.ts";
 import { completeEvent } from "./event-type.ts";
 import type { EventMetadata, NewEvent } from "./event.ts";
+import { isPromise } from "./is-promise.ts";
 import type { Rejection } from "./rejection.ts";
 import { isRejection } from "./rejection.ts";
 
@@ -109,9 +110,7 @@ function findHandler(decider: AnyDecider, command: string): Handler {
 
 function normalise(decision: unknown, owner: Owner): readonly NewEvent[] {
   if (decision === undefined) return [];
-  if (decision instanceof Promise) {
-    // Whoever made the promise may still reject it; nobody else listens.
-    decision.catch(() => undefined);
+  if (isPromise(decision)) {
     refuse(owner, "it is a promise; decide before, and hand what is needed over in the payload");
   }
   const events: readonly unknown[] = Array.isArray(decision) ? decision : [decision];

@@ -13,7 +13,7 @@ import { requireEventTypes } from "./event-type.ts";
  * and its consistency boundary cannot drift apart (https://dcb.events/topics/command-context).
  */
 import type { StoredEvent } from "./event.ts";
-import type { Evolve, FoldOptions } from "./fold.ts";
+import type { FoldOptions } from "./fold.ts";
 import { fold } from "./fold.ts";
 import type { AppendCondition, Query, QueryItem } from "./query.ts";
 import { matchesQuery } from "./query.ts";
@@ -36,6 +36,15 @@ export interface DecisionModel<State> {
 /** The state of a decision model. */
 export type ModelStateOf<Model> = Model extends DecisionModel<infer State> ? State : never;
 
+/** As `Evolve`, for those event types that a model looks at. */
+export type EvolveSome<State, Events> = {
+  readonly [Type in keyof Events]?: (
+    state: State,
+    data: Events[Type],
+    event: StoredEvent<Type & string, Events[Type]>,
+  ) => NoInfer<State>;
+};
+
 /** What {@link decisionModel} takes. The order matters to inference: `initial`, `events`, `evolve`. */
 export interface DecisionModelOptions<State, Events> {
   /** For error messages. Default `"decision model"`. */
@@ -46,7 +55,7 @@ export interface DecisionModelOptions<State, Events> {
   /** Schemas, versions and upcasters by event type; may list more types than this model looks at. */
   readonly events?: EventTypes<Events> | undefined;
   /** What each event changes. Its keys are the event types that the model looks at. */
-  readonly evolve: Partial<Evolve<State, Events>>;
+  readonly evolve: EvolveSome<State, Events>;
 }
 
 /**

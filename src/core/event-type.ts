@@ -10,6 +10,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { refuseDefinition, requireCount, requireFunction, requireObject } from "./check-definition.ts";
 import { HithertoError } from "./errors.ts";
 import type { NewEvent, StoredEvent } from "./event.ts";
+import { isPromise } from "./is-promise.ts";
 
 /** Highest schema version that an event can have; it fits into two bytes. */
 const schemaVersionMax = 65_535;
@@ -188,9 +189,7 @@ export function requireEventTypes(definition: string, types: unknown): void {
 function validate(type: string, definition: EventType, data: unknown): unknown {
   if (definition.schema === undefined) return data;
   const result = definition.schema["~standard"].validate(data);
-  if (result instanceof Promise) {
-    // Whoever made the promise may still reject it; nobody else listens.
-    result.catch(() => undefined);
+  if (isPromise(result)) {
     const problem = "its schema answers asynchronously, and a decision is synchronous";
     throw new HithertoError("DEFINITION_INVALID", { definition: type, problem });
   }
@@ -212,7 +211,7 @@ function applyUpcaster(step: Upcaster, data: unknown, fromVersion: number, event
   } catch (cause) {
     throw new HithertoError("UPCASTER_FAILED", { type, fromVersion, stream, revision }, { cause });
   }
-  if (lifted !== undefined && !(lifted instanceof Promise)) return lifted;
+  if (lifted !== undefined && !isPromise(lifted)) return lifted;
   const problem = lifted === undefined ? "returned nothing" : "returned a promise";
   throw new HithertoError("UPCASTER_FAILED", { type, fromVersion, stream, revision, problem });
 }

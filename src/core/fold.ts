@@ -5,6 +5,7 @@ import { typeOf, upcastTo } from "./event-type.ts";
  * Folding: the present state is what follows from the events, one after the other.
  */
 import type { StoredEvent } from "./event.ts";
+import { isPromise } from "./is-promise.ts";
 
 /**
  * What each type of event does to the state: a pure function from the state, the event's data and the event itself to
@@ -42,7 +43,7 @@ export interface FoldOptions<State> {
  * Folds events, oldest first, into a state. Old events are lifted to the schema version of the code on the way.
  *
  * @throws `EVENT_TYPE_UNKNOWN` for a type that has no function and is not ignored; `EVOLVE_FAILED` when a function
- * throws or returns nothing; `EVENT_NEWER_THAN_CODE`, `UPCASTER_MISSING`, `UPCASTER_FAILED`; `ARGUMENT_INVALID` when
+ * throws, or returns nothing or a promise; `EVENT_NEWER_THAN_CODE`, `UPCASTER_MISSING`, `UPCASTER_FAILED`; `ARGUMENT_INVALID` when
  * the events are not iterable.
  *
  * @example
@@ -111,6 +112,7 @@ function evolveBy(step: Step, state: unknown, event: StoredEvent, owner: Foldabl
     throw evolveFailed(owner, event, undefined, cause);
   }
   if (next === undefined) throw evolveFailed(owner, event, "returned nothing");
+  if (isPromise(next)) throw evolveFailed(owner, event, "returned a promise");
   return next;
 }
 

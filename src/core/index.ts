@@ -24,7 +24,13 @@ export type {
   StateOf,
 } from "./decider-types.ts";
 export { composeModels, decisionModel } from "./decision-model.ts";
-export type { ComposedState, DecisionModel, DecisionModelOptions, ModelStateOf } from "./decision-model.ts";
+export type {
+  ComposedState,
+  DecisionModel,
+  DecisionModelOptions,
+  EvolveSome,
+  ModelStateOf,
+} from "./decision-model.ts";
 export { errorCodes, HithertoError, isHithertoError } from "./errors.ts";
 export type { BlockingEvent, ErrorActor, ErrorCode, ErrorDetails } from "./errors.ts";
 export { categoryOf } from "./event.ts";
