@@ -1,2 +1,92 @@
-// The public face of `hitherto`: named re-exports only.
-export {};
+// The public face of `hitherto`: named re-exports only. What a browser can use too is in `hitherto/core`.
+export { changes, deepEqual } from "./core/changes.ts";
+export type { Change } from "./core/changes.ts";
+export { decide, normaliseDecision } from "./core/decide.ts";
+export type { Command } from "./core/decide.ts";
+export { decider, streamOf } from "./core/decider.ts";
+export type { DeciderOptions } from "./core/decider.ts";
+export type { AnyHandlers, Checked, CommandsOf, Problem } from "./core/decider-inference.ts";
+export type {
+  AnyDecider,
+  CommandOf,
+  CommandType,
+  Decide,
+  DecideContext,
+  Decider,
+  Decision,
+  EventsOf,
+  NewEventOf,
+  PayloadOf,
+  ReasonOf,
+  StateCodec,
+  StateOf,
+} from "./core/decider-types.ts";
+export { composeModels, decisionModel } from "./core/decision-model.ts";
+export type {
+  ComposedState,
+  DecisionModel,
+  DecisionModelOptions,
+  EvolveSome,
+  ModelStateOf,
+} from "./core/decision-model.ts";
+export { errorCodes, HithertoError, isHithertoError } from "./core/errors.ts";
+export type { BlockingEvent, ErrorActor, ErrorCode, ErrorDetails } from "./core/errors.ts";
+export { categoryOf } from "./core/event.ts";
+export type { EventMetadata, JsonValue, NewEvent, StoredEvent } from "./core/event.ts";
+export { completeEvent, eventType, upcast } from "./core/event-type.ts";
+export type { AnyEventTypes, EventType, EventTypeOptions, EventTypes, Upcaster } from "./core/event-type.ts";
+export { fold } from "./core/fold.ts";
+export type { Evolve, Foldable, FoldOptions } from "./core/fold.ts";
+export { defaultStream, limits } from "./core/limits.ts";
+export { metadataCausedBy, metadataOf } from "./core/metadata.ts";
+export type { CommandContext } from "./core/metadata.ts";
+export { matchesFilter, matchesQuery } from "./core/query.ts";
+export type { AppendCondition, EventFilter, FilterableEvent, Query, QueryItem } from "./core/query.ts";
+export { isRejection, reject } from "./core/rejection.ts";
+export type { Rejection } from "./core/rejection.ts";
+export { createHitherto } from "./runtime/create-hitherto.ts";
+export type {
+  Accepted,
+  DecideOnModel,
+  DecideOptions,
+  ExecuteOptions,
+  ExecuteResult,
+  HistoryEntry,
+  HistoryRange,
+  Hitherto,
+  LastRevision,
+  Loaded,
+  LoadedModel,
+  LoadOptions,
+  ModelContext,
+  Rejected,
+} from "./runtime/hitherto.ts";
+export { open } from "./runtime/open.ts";
+export type { OpenOptions } from "./runtime/open.ts";
+export type { Diagnostic, RuntimeOptions, SnapshotPolicy } from "./runtime/runtime-options.ts";
+export { openSqliteStore } from "./sqlite/sqlite-store.ts";
+export type { SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
+export type { SqliteDurability } from "./sqlite/schema.ts";
+export { openMemoryStore } from "./store/memory-store.ts";
+export type { MemoryStoreOptions } from "./store/memory-store.ts";
+export type {
+  AppendOptions,
+  AppendResult,
+  EventSequence,
+  EventStore,
+  Expectation,
+  ListStreamsOptions,
+  ReadOptions,
+  Snapshot,
+  SnapshotStore,
+  StoreStats,
+  StreamAppend,
+  StreamAppendResult,
+  StreamInfo,
+  StreamPolicy,
+  SubscribeOptions,
+  Subscription,
+  VerifyOptions,
+  VerifyProblem,
+  VerifyReport,
+} from "./store/event-store.ts";

@@ -2,24 +2,28 @@
  * What a user of Hitherto holds: an event store that also runs definitions. Commands go in and events are appended;
  * any state of the past can be looked at. See `docs/explanation/execution.md` for how a command runs.
  */
-import type { EventMetadata, StoredEvent } from "../core/event.ts";
+import type { Change } from "../core/changes.ts";
+import type { AnyDecider, CommandOf, PayloadOf, ReasonOf, StateOf } from "../core/decider-types.ts";
+import type { DecisionModel } from "../core/decision-model.ts";
+import type { EventMetadata, NewEvent, StoredEvent } from "../core/event.ts";
 import type { AppendCondition } from "../core/query.ts";
+import type { Rejection } from "../core/rejection.ts";
 import type { EventStore, Expectation } from "../store/event-store.ts";
 
-/** Revision of a stream's last event, or `"none"` when it has no events: what an append may expect. */
+/** Revision of a stream's last event, or `"none"` when it has no events. An append can expect either. */
 export type LastRevision = number | "none";
 
-/** What every command may carry. */
-export interface DecideOptions {
+/** What every decision may carry. */
+interface CommonOptions {
   /**
-   * Makes the command exactly-once: the first result for this key is returned again, whatever has happened since.
-   * At most `limits.idempotencyKeyLengthMax` characters. Its scope is one decider and id.
-   * A rejection and a decision of no events store nothing, so they are decided anew.
+   * Makes the decision exactly-once: the first result for this key is returned again, whatever has happened since.
+   * 1 to `limits.idempotencyKeyLengthMax` characters. A rejection and a decision of no events store nothing, so they
+   * are decided anew.
    */
   readonly idempotencyKey?: string | undefined;
   /** Goes into the metadata of each event; what the decision itself put there wins. */
   readonly metadata?: EventMetadata | undefined;
-  /** The id of the command; becomes the `causationId`, and the `correlationId` where `metadata` names none. */
+  /** The id of the command: becomes the `causationId`, and the `correlationId` where `metadata` names none. */
   readonly commandId?: string | undefined;
   /** How often to decide again after a conflict. Default 10. */
   readonly retries?: number | undefined;
@@ -27,10 +31,10 @@ export interface DecideOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How a command of a decider is run. */
-export interface ExecuteOptions extends DecideOptions {
+/** How a command of a decider is run. The scope of an idempotency key is the decider's name and the id. */
+export interface ExecuteOptions extends CommonOptions {
   /**
-   * What the caller knows of the stream, such as the revision from an `If-Match` header. Fails with
+   * What the caller knows of the stream, such as the revision in an `If-Match` header. Fails with
    * `REVISION_CONFLICT`, before anything is decided and without a retry, when it does not hold. Default `"any"`.
    */
   readonly expect?: Expectation | undefined;
@@ -38,39 +42,61 @@ export interface ExecuteOptions extends DecideOptions {
   readonly snapshot?: "now" | undefined;
 }
 
-/** The command was carried out. */
+/** How a decision on a decision model is made. The scope of an idempotency key is the stream and the name. */
+export interface DecideOptions extends CommonOptions {
+  /** The stream that takes the events. Default: the log's default stream. */
+  readonly stream?: string | undefined;
+  /** Names the decision, as a command does. Default `"decision"`. */
+  readonly name?: string | undefined;
+}
+
+/** What a function that decides on a decision model may know besides the state. */
+export interface ModelContext {
+  /** The time of the decision, ISO 8601 in UTC. */
+  readonly now: string;
+  /** What each event of the decision will carry. */
+  readonly metadata: EventMetadata;
+}
+
+/** Decides on the state of a decision model: events, nothing, or a rejection. May run several times; keep it pure. */
+export type DecideOnModel<State, Reason extends string = string> = (
+  state: State,
+  context: ModelContext,
+) => NewEvent | readonly NewEvent[] | Rejection<Reason> | undefined;
+
+/** The decision was carried out. */
 export interface Accepted<State> {
   readonly accepted: true;
-  /** Revision of the stream's last event after the command. */
+  /** Revision of the stream's last event after the decision; of a decision model: of the last event appended. */
   readonly revision: LastRevision;
   /** Position of the last event that the state includes: wait for it to read your own writes. 0 if there is none. */
   readonly position: number;
   /** What was appended; empty when the decision was that nothing happens. */
   readonly events: readonly StoredEvent[];
-  /** The state after these events. Frozen. */
+  /** The state after these events. Frozen, as far as it is made of plain objects and arrays. */
   readonly state: State;
-  /** True when this is the result of an earlier command with the same idempotency key. */
+  /** True when this is the result of an earlier decision with the same idempotency key. */
   readonly isDuplicate: boolean;
 }
 
 /** A rule of the domain said no: a value, not an error. Nothing was stored. */
-export interface Rejected {
+export interface Rejected<Reason extends string = string> {
   readonly accepted: false;
   /** Stable code of the rule, such as `"account-not-open"`. */
-  readonly reason: string;
-  /** A sentence for people. */
+  readonly reason: Reason;
+  /** The same for people. */
   readonly message: string;
-  readonly details: unknown;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What a command came to. */
-export type ExecuteResult<State> = Accepted<State> | Rejected;
+/** What a decision came to. */
+export type ExecuteResult<State, Reason extends string = string> = Accepted<State> | Rejected<Reason>;
 
-/** Which moment of a stream to load. `atRevision` and `at` exclude each other. */
+/** Which moment of a stream to load. Default: now. */
 export interface LoadOptions {
   /** The state after the event of this revision; after the last event if there are fewer. */
   readonly atRevision?: number | undefined;
-  /** The state from the events recorded at or before this moment. */
+  /** The state that the events recorded at or before this moment lead to. Not together with `atRevision`. */
   readonly at?: Date | string | undefined;
   /** Folds every event anew, without cache and snapshots. Default false. */
   readonly fresh?: boolean | undefined;
@@ -79,9 +105,9 @@ export interface LoadOptions {
 
 /** A state, and up to where it reaches. */
 export interface Loaded<State> {
-  /** Frozen, as deep as there are plain objects and arrays. */
+  /** Frozen, as far as it is made of plain objects and arrays. */
   readonly state: State;
-  /** Revision of the last event folded in. */
+  /** Revision of the last event folded in. Fit for `expect`. */
   readonly revision: LastRevision;
   /** Position of the last event folded in; 0 if there is none. */
   readonly position: number;
@@ -89,124 +115,142 @@ export interface Loaded<State> {
   readonly exists: boolean;
 }
 
-/** The state of decision models, and the condition under which a decision on it may be appended. */
+/** The state of a decision model, and the condition under which a decision on it may be appended. */
 export interface LoadedModel<State> {
   readonly state: State;
-  /** Holds as long as nothing that the models look at has happened since. */
+  /** Holds as long as nothing that the model looks at has happened since. */
   readonly condition: AppendCondition;
-  /** Position up to which the log was read. */
+  /** Position of the last event folded in; 0 if there is none. */
   readonly position: number;
 }
 
-/** Which part of a history to walk: revisions, inclusive. */
+/** Which part of a history to walk, by revisions, both inclusive. Default: all of it. */
 export interface HistoryRange {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Something that went wrong in the background: no caller waits for it, and no result depends on it. */
-export interface Diagnostic {
-  readonly operation: "snapshot.save" | "snapshot.load";
-  readonly stream: string;
-  readonly definition: string;
-  /** Such as `SNAPSHOT_NOT_FAITHFUL` or `SNAPSHOT_DAMAGED`. */
-  readonly error: unknown;
-}
-
-/** When snapshots are taken, and how many are kept. */
-export interface SnapshotPolicy {
-  /** Events between two snapshots of a stream. Default 100. */
-  readonly every?: number | undefined;
-  /** Snapshots kept of each stream and definition. Default 3. */
-  readonly keep?: number | undefined;
-  /** A snapshot older than this is taken again when there are newer events. Default: age does not matter. */
-  readonly maxAgeMs?: number | undefined;
-}
-
-/** How definitions are run. */
-export interface RuntimeOptions {
-  /** `false` neither takes nor uses snapshots, save by {@link Hitherto.snapshot}. */
-  readonly snapshots?: SnapshotPolicy | false | undefined;
-  /** States kept in memory, the most recently used ones. 0 keeps none. Default 1,000. */
-  readonly cacheSize?: number | undefined;
-  /** The time now. Default: the machine's clock. */
-  readonly clock?: (() => Date) | undefined;
-  /** A number from 0 up to 1, for the jitter between retries. Default `Math.random`. */
-  readonly random?: (() => number) | undefined;
-  /** Told of what goes wrong in the background. Default: a process warning. */
-  readonly onError?: ((diagnostic: Diagnostic) => void) | undefined;
-}
-
-/** What an event changed. */
+/** What one event changed. */
 export interface HistoryEntry<State> {
-  /** As the decider sees it: lifted to the newest schema version. */
+  /** As the decider sees it: lifted to the schema version of the code. */
   readonly event: StoredEvent;
   readonly before: State;
   readonly after: State;
-  /** From `before` to `after`. */
-  readonly changes: readonly unknown[];
-}
-
-/** What the runtime asks of a decider; `decider` in `hitherto/core` makes them. */
-export interface RunnableDecider<State, Commands> {
-  readonly name: string;
-  readonly initial: () => State;
-  /** Only for inference: the payload of each command. */
-  readonly commands?: Commands | undefined;
+  /** What leads from `before` to `after`. */
+  readonly changes: readonly Change[];
 }
 
 /**
- * An event store that runs definitions. Made by `open`.
+ * An event store that runs definitions. Made by `open`, or by `createHitherto` around a store that is open already.
+ *
+ * What it reads for a definition is lifted to the schema version of the code; `read`, `readStream`, `subscribe` and
+ * `findEvent` return events as they were stored (`upcast` in `hitherto/core` lifts them).
  *
  * @example
  * ```ts
- * import { open } from "hitherto";
+ * import { decider, open, reject } from "hitherto";
+ * const account = decider("account", {
+ *   initial: () => ({ balance: 0 }),
+ *   evolve: {
+ *     Deposited: (state, data: { amount: number }) => ({ balance: state.balance + data.amount }),
+ *     Withdrawn: (state, data: { amount: number }) => ({ balance: state.balance - data.amount }),
+ *   },
+ *   decide: {
+ *     deposit: (_state, payload: { amount: number }) => ({ type: "Deposited", data: payload }),
+ *     withdraw: (state, payload: { amount: number }) =>
+ *       state.balance < payload.amount
+ *         ? reject("balance-too-low", "The balance does not cover the amount.")
+ *         : { type: "Withdrawn", data: payload },
+ *   },
+ * });
  * await using store = await open("memory:");
- * await store.append({ stream: "account-42", events: [{ type: "AccountOpened", data: { owner: "Ada" } }] });
+ * await store.execute(account, "42", "deposit", { amount: 100 });
+ * const result = await store.execute(account, "42", "withdraw", { amount: 500 });
+ * if (!result.accepted) console.log(result.reason); // "balance-too-low"
  * ```
  */
 export interface Hitherto extends EventStore {
   /**
-   * Runs a command: loads the state, decides, appends what was decided under the revision it was decided on, and
-   * does so again when another writer was faster. Commands on one stream of one handle run one after the other.
+   * Runs a command: loads the state, decides, appends what was decided under the revision it was decided on, and does
+   * so again when another writer was faster. Commands on one stream of one handle run one after the other.
    *
-   * @throws `RETRIES_EXHAUSTED`, `REVISION_CONFLICT` (only with `expect`), `IDEMPOTENCY_KEY_REUSED`,
-   * `COMMAND_UNKNOWN`, `DECISION_INVALID`, `ABORTED`, `ARGUMENT_INVALID`, and whatever reading and appending throw.
+   * @throws `RETRIES_EXHAUSTED`, with the last conflict as its cause; `REVISION_CONFLICT` only with `expect`;
+   * `IDEMPOTENCY_KEY_REUSED`, `COMMAND_UNKNOWN`, `DECISION_INVALID`, `SCHEMA_VIOLATION`, `EVOLVE_FAILED`,
+   * `ARGUMENT_INVALID`, `QUEUE_FULL`, `ABORTED`; what reading and appending throw; what the `decide` function throws.
    */
-  execute<State, Commands extends object, Name extends keyof Commands & string>(
-    decider: RunnableDecider<State, Commands>,
+  execute<D extends AnyDecider, Name extends CommandOf<D>>(
+    decider: D,
     id: string,
     command: Name,
-    payload: Commands[Name],
+    payload: PayloadOf<D, Name>,
     options?: ExecuteOptions,
-  ): Promise<ExecuteResult<State>>;
-
-  /** The state now, or at a revision or moment of the past. An id that never was has the initial state. */
-  load<State>(
-    decider: RunnableDecider<State, object>,
-    id: string,
-    options?: LoadOptions,
-  ): Promise<Loaded<State>>;
-
-  /** What each event changed, first to last, one page in memory at a time. */
-  history<State>(
-    decider: RunnableDecider<State, object>,
-    id: string,
-    range?: HistoryRange,
-  ): AsyncIterable<HistoryEntry<State>>;
+  ): Promise<ExecuteResult<StateOf<D>, ReasonOf<D, Name>>>;
 
   /**
-   * The first event after which `predicate` no longer holds; undefined if it holds to the end. Exact for any
-   * predicate: it is asked once after each event, in order, so the first failure is found even if it heals later.
+   * The state now, or at a revision or moment of the past. An id that never was has the initial state.
+   *
+   * @throws `ARGUMENT_INVALID`, `ABORTED`, what reading throws, and what folding throws (`EVENT_TYPE_UNKNOWN`,
+   * `EVOLVE_FAILED`, `EVENT_NEWER_THAN_CODE`, `UPCASTER_MISSING`, `UPCASTER_FAILED`).
    */
-  bisect<State>(
-    decider: RunnableDecider<State, object>,
-    id: string,
-    predicate: (state: State, event: StoredEvent) => boolean | Promise<boolean>,
-    range?: HistoryRange,
-  ): Promise<HistoryEntry<State> | undefined>;
+  load<D extends AnyDecider>(decider: D, id: string, options?: LoadOptions): Promise<Loaded<StateOf<D>>>;
 
-  /** Takes a snapshot of the state now; returns its revision, or `"none"` when there is nothing to keep. */
-  snapshot<State>(decider: RunnableDecider<State, object>, id: string): Promise<LastRevision>;
+  /**
+   * Decides on a decision model: reads the events it looks at, wherever they are in the log, decides, and appends
+   * under the condition that no other such event was appended meanwhile; otherwise does so again.
+   *
+   * @throws as {@link execute} does, without `REVISION_CONFLICT` and `COMMAND_UNKNOWN`.
+   *
+   * @example
+   * ```ts
+   * import { composeModels, decisionModel, open, reject } from "hitherto";
+   * const isTaken = (name: string) =>
+   *   decisionModel({ tags: [`name:${name}`], initial: () => false, evolve: { NameTaken: () => true } });
+   * await using store = await open("memory:");
+   * await store.decide(composeModels({ isTaken: isTaken("ada") }), (state) =>
+   *   state.isTaken
+   *     ? reject("name-taken", "Choose another name.")
+   *     : { type: "NameTaken", data: { name: "ada" }, tags: ["name:ada"] },
+   * );
+   * ```
+   */
+  decide<State, Reason extends string>(
+    model: DecisionModel<State>,
+    decide: DecideOnModel<State, Reason>,
+    options?: DecideOptions,
+  ): Promise<ExecuteResult<State, Reason>>;
+
+  /** The state of a decision model now, and the condition to append under. Throws as {@link load} does. */
+  loadModel<State>(
+    model: DecisionModel<State>,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<LoadedModel<State>>;
+
+  /** What each event changed, first to last, one page in memory at a time. Throws as {@link load} does. */
+  history<D extends AnyDecider>(
+    decider: D,
+    id: string,
+    range?: HistoryRange,
+  ): AsyncIterable<HistoryEntry<StateOf<D>>>;
+
+  /**
+   * The first event after which `holds` is false; undefined if it never is. Exact for any predicate: it is asked after
+   * each event, in order, so a failure that heals later is found too. Throws as {@link load} does.
+   */
+  bisect<D extends AnyDecider>(
+    decider: D,
+    id: string,
+    holds: (state: StateOf<D>, event: StoredEvent) => boolean | Promise<boolean>,
+    range?: HistoryRange,
+  ): Promise<HistoryEntry<StateOf<D>> | undefined>;
+
+  /**
+   * Takes a snapshot of the state now, and returns its revision; `"none"` when there are no events to keep.
+   *
+   * @throws `SNAPSHOT_NOT_FAITHFUL` when the state is not plain JSON and the decider does not say how to encode it.
+   */
+  snapshot<D extends AnyDecider>(decider: D, id: string): Promise<LastRevision>;
+
+  /** Waits for commands and snapshots under way, then closes the store. */
+  close(): Promise<void>;
 }

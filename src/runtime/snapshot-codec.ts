@@ -8,15 +8,10 @@
  */
 import { isDeepStrictEqual, promisify } from "node:util";
 import { brotliCompress, brotliDecompressSync, constants, crc32 } from "node:zlib";
+import type { StateCodec } from "../core/decider-types.ts";
 import { HithertoError } from "../core/errors.ts";
 import type { Snapshot } from "../store/event-store.ts";
 import { findJsonFault } from "../store/json-check.ts";
-
-/** How a state that is not JSON becomes JSON and back; see {@link SnapshotContent.state}. */
-export interface StateCodec<State> {
-  encode(state: State): unknown;
-  decode(json: unknown): State;
-}
 
 /** What a snapshot says, besides whose it is. */
 export interface SnapshotContent<State> {

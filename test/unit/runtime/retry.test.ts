@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { HithertoError } from "../../../src/core/errors.ts";
-import { retry } from "../../../src/runtime/retry.ts";
+import { Conflict, retry, toConflict } from "../../../src/runtime/retry.ts";
 import type { RetryOptions } from "../../../src/runtime/retry.ts";
 
-const conflict = (actual: number): HithertoError =>
+const conflictError = (actual: number): HithertoError =>
   new HithertoError("REVISION_CONFLICT", { stream: "s", expected: 0, actual });
+const conflict = (actual: number): Conflict => new Conflict(conflictError(actual));
 
 const options: RetryOptions = {
   operation: "test",
-  codes: ["REVISION_CONFLICT"],
   retries: 3,
   random: () => 0,
   signal: undefined,
@@ -17,19 +17,19 @@ const options: RetryOptions = {
 describe("retry", () => {
   test("tries again after a conflict until it succeeds", async () => {
     let attempts = 0;
-    const attempt = async (): Promise<number> => {
+    const attempt = async (number: number): Promise<number | Conflict> => {
       attempts += 1;
-      if (attempts < 4) throw conflict(attempts);
-      return attempts;
+      return number < 4 ? conflict(number) : number;
     };
     await expect(retry(attempt, options)).resolves.toBe(4);
+    expect(attempts).toBe(4);
   });
 
   test("gives up with RETRIES_EXHAUSTED after the limit, and hands on the last conflict", async () => {
     let attempts = 0;
-    const attempt = async (): Promise<number> => {
-      attempts += 1;
-      throw conflict(attempts);
+    const attempt = async (number: number): Promise<Conflict> => {
+      attempts = number;
+      return conflict(number);
     };
     const error = await retry(attempt, options).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code: "RETRIES_EXHAUSTED", details: { operation: "test", attempts: 4 } });
@@ -37,23 +37,29 @@ describe("retry", () => {
     expect(attempts).toBe(4);
   });
 
-  test("does not try again after another error", async () => {
+  test("does not try again after an error, be it of a conflict", async () => {
     let attempts = 0;
     const attempt = async (): Promise<never> => {
       attempts += 1;
-      throw new Error("other");
+      throw conflictError(1);
     };
-    await expect(retry(attempt, options)).rejects.toThrow("other");
+    await expect(retry(attempt, options)).rejects.toMatchObject({ code: "REVISION_CONFLICT" });
     expect(attempts).toBe(1);
   });
 
   test("ends with ABORTED when the signal fires during a pause", async () => {
     const controller = new AbortController();
-    const attempt = async (): Promise<never> => {
+    const attempt = async (): Promise<Conflict> => {
       setTimeout(() => controller.abort());
-      throw conflict(1);
+      return conflict(1);
     };
     const slow = { ...options, random: () => 1_000, signal: controller.signal };
     await expect(retry(attempt, slow)).rejects.toMatchObject({ code: "ABORTED" });
+  });
+
+  test("takes only the conflicts of an append for conflicts", () => {
+    expect(toConflict(conflictError(1))).toBeInstanceOf(Conflict);
+    const full = new HithertoError("QUEUE_FULL", { queue: "appends", max: 1 });
+    expect(() => toConflict(full)).toThrow(full);
   });
 });

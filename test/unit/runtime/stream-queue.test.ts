@@ -60,12 +60,11 @@ describe("a stream queue", () => {
   test("is idle only when everything waiting and running is done", async () => {
     const queue = createStreamQueue();
     let done = 0;
-    for (let index = 0; index < 5; index++) {
-      void queue.run(`s${index % 2}`, async () => {
-        await sleep(1);
-        done += 1;
-      });
-    }
+    const task = async (): Promise<void> => {
+      await sleep(1);
+      done += 1;
+    };
+    for (const stream of ["a", "b", "a", "b", "a"]) void queue.run(stream, task);
     await queue.idle();
     expect(done).toBe(5);
   });

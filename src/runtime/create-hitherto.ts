@@ -1,0 +1,212 @@
+/**
+ * Puts the parts of the runtime around a store. What the store does itself is handed through unchanged.
+ */
+import type { AnyDecider, CommandOf, PayloadOf, ReasonOf, StateOf } from "../core/decider-types.ts";
+import { streamOf } from "../core/decider.ts";
+import type { DecisionModel } from "../core/decision-model.ts";
+import { HithertoError } from "../core/errors.ts";
+import type { StoredEvent } from "../core/event.ts";
+import type { EventStore } from "../store/event-store.ts";
+import {
+  checkDecider,
+  checkDecision,
+  checkFunction,
+  checkLoad,
+  checkModel,
+  checkRange,
+} from "./check-calls.ts";
+import { decideOnModel, foldModel } from "./decide-on-model.ts";
+import { execute, loadLatest } from "./execute.ts";
+import type { Runtime } from "./execute.ts";
+import { bisect, history } from "./history.ts";
+import type { HistorySource } from "./history.ts";
+import type {
+  DecideOnModel,
+  DecideOptions,
+  ExecuteOptions,
+  ExecuteResult,
+  HistoryEntry,
+  HistoryRange,
+  Hitherto,
+  LastRevision,
+  Loaded,
+  LoadedModel,
+  LoadOptions,
+} from "./hitherto.ts";
+import { lastRevision } from "./results.ts";
+import { planRuntime } from "./runtime-options.ts";
+import type { RuntimeOptions } from "./runtime-options.ts";
+import { createSnapshotter } from "./snapshotter.ts";
+import { createStateLoader } from "./state-loader.ts";
+import type { FoldedState } from "./state-loader.ts";
+import { createStreamQueue } from "./stream-queue.ts";
+
+/**
+ * Makes a handle that runs definitions on a store which is open already, such as one of your own making. Closing the
+ * handle closes the store. Several handles may share a store or a file; each has a cache of its own.
+ *
+ * @throws `ARGUMENT_INVALID`
+ *
+ * @example
+ * ```ts
+ * import { createHitherto } from "hitherto";
+ * import { openMemoryStore } from "hitherto/store";
+ * await using store = createHitherto(openMemoryStore(), { snapshots: { every: 500 } });
+ * ```
+ */
+export function createHitherto(store: EventStore, options?: RuntimeOptions): Hitherto {
+  const plan = planRuntime(options);
+  const loader = createStateLoader(store, plan);
+  const snapshotter = createSnapshotter(store, loader, plan);
+  return new StoreWithRuntime({ store, plan, loader, snapshotter, queue: createStreamQueue() });
+}
+
+class StoreWithRuntime implements Hitherto {
+  readonly url: string;
+  readonly snapshots: EventStore["snapshots"];
+  readonly #store: EventStore;
+  readonly #runtime: Runtime;
+  #closing: Promise<void> | undefined;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    this.#store = runtime.store;
+    this.url = runtime.store.url;
+    this.snapshots = runtime.store.snapshots;
+  }
+
+  // A command has five parts, and each of them is needed every time but the last.
+  // oxlint-disable-next-line eslint/max-params
+  async execute<D extends AnyDecider, Name extends CommandOf<D>>(
+    decider: D,
+    id: string,
+    command: Name,
+    payload: PayloadOf<D, Name>,
+    options: ExecuteOptions = {},
+  ): Promise<ExecuteResult<StateOf<D>, ReasonOf<D, Name>>> {
+    const stream = this.#streamOf(decider, id);
+    checkDecision(options);
+    return execute({ runtime: this.#runtime, decider, id, stream, command, payload, options });
+  }
+
+  async load<D extends AnyDecider>(
+    decider: D,
+    id: string,
+    options: LoadOptions = {},
+  ): Promise<Loaded<StateOf<D>>> {
+    const stream = this.#streamOf(decider, id);
+    checkLoad(options);
+    const { state, revision, position } = await this.#fold(decider, stream, options);
+    return { state, revision: lastRevision(revision), position, exists: revision >= 0 };
+  }
+
+  async decide<State, Reason extends string>(
+    model: DecisionModel<State>,
+    decide: DecideOnModel<State, Reason>,
+    options: DecideOptions = {},
+  ): Promise<ExecuteResult<State, Reason>> {
+    this.#checkOpen();
+    checkModel(model);
+    checkFunction("decide", decide);
+    checkDecision(options);
+    return decideOnModel({ runtime: this.#runtime, model, decide, options });
+  }
+
+  async loadModel<State>(
+    model: DecisionModel<State>,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<LoadedModel<State>> {
+    this.#checkOpen();
+    checkModel(model);
+    return foldModel(this.#store, model, { signal: options.signal });
+  }
+
+  history<D extends AnyDecider>(
+    decider: D,
+    id: string,
+    range?: HistoryRange,
+  ): AsyncIterable<HistoryEntry<StateOf<D>>> {
+    const source = this.#historySource(decider, id, range);
+    return { [Symbol.asyncIterator]: () => history(source) };
+  }
+
+  async bisect<D extends AnyDecider>(
+    decider: D,
+    id: string,
+    holds: (state: StateOf<D>, event: StoredEvent) => boolean | Promise<boolean>,
+    range?: HistoryRange,
+  ): Promise<HistoryEntry<StateOf<D>> | undefined> {
+    checkFunction("holds", holds);
+    return bisect(this.#historySource(decider, id, range), holds);
+  }
+
+  async snapshot<D extends AnyDecider>(decider: D, id: string): Promise<LastRevision> {
+    const stream = this.#streamOf(decider, id);
+    const folded = await this.#runtime.loader.load(decider, stream);
+    if (folded.revision >= 0) await this.#runtime.snapshotter.save(decider, stream, folded);
+    return lastRevision(folded.revision);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // The store's own methods.
+
+  append: EventStore["append"] = (...given) => this.#store.append(...given);
+  read: EventStore["read"] = (...given) => this.#store.read(...given);
+  readStream: EventStore["readStream"] = (...given) => this.#store.readStream(...given);
+  subscribe: EventStore["subscribe"] = (...given) => this.#store.subscribe(...given);
+  findEvent: EventStore["findEvent"] = (...given) => this.#store.findEvent(...given);
+  head: EventStore["head"] = () => this.#store.head();
+  findStream: EventStore["findStream"] = (...given) => this.#store.findStream(...given);
+  listStreams: EventStore["listStreams"] = (...given) => this.#store.listStreams(...given);
+  setStreamPolicy: EventStore["setStreamPolicy"] = (...given) => this.#store.setStreamPolicy(...given);
+  deleteStream: EventStore["deleteStream"] = (...given) => this.#store.deleteStream(...given);
+  tombstoneStream: EventStore["tombstoneStream"] = (...given) => this.#store.tombstoneStream(...given);
+  reclaim: EventStore["reclaim"] = (...given) => this.#store.reclaim(...given);
+  stats: EventStore["stats"] = () => this.#store.stats();
+  verify: EventStore["verify"] = (...given) => this.#store.verify(...given);
+
+  async #close(): Promise<void> {
+    await this.#runtime.queue.idle();
+    await this.#runtime.snapshotter.idle();
+    await this.#store.close();
+  }
+
+  /** From the moment that closing begins nothing new is begun, though the store is still open for what is under way. */
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new HithertoError("STORE_CLOSED", { store: this.url });
+  }
+
+  #streamOf(decider: AnyDecider, id: string): string {
+    this.#checkOpen();
+    checkDecider(decider);
+    return streamOf(decider, id);
+  }
+
+  #fold<D extends AnyDecider>(
+    decider: D,
+    stream: string,
+    { at, atRevision, fresh = false, signal }: LoadOptions,
+  ): Promise<FoldedState<StateOf<D>>> {
+    const { loader } = this.#runtime;
+    // What was recorded by a moment need not be the beginning of the stream: imported events bring their own times.
+    const isAnew = at !== undefined || fresh;
+    if (isAnew) return loader.rebuild(decider, stream, { to: atRevision, until: at, signal });
+    if (atRevision !== undefined) return loader.load(decider, stream, { to: atRevision, signal });
+    return loadLatest(this.#runtime, decider, stream, signal);
+  }
+
+  #historySource<D extends AnyDecider>(decider: D, id: string, range: HistoryRange = {}): HistorySource<D> {
+    const stream = this.#streamOf(decider, id);
+    checkRange(range);
+    const { store, loader } = this.#runtime;
+    return { store, loader, decider, stream, range };
+  }
+}

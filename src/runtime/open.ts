@@ -1,0 +1,83 @@
+/**
+ * Opens a store by its URL.
+ */
+import { fileURLToPath } from "node:url";
+import { HithertoError } from "../core/errors.ts";
+import { openSqliteStore } from "../sqlite/sqlite-store.ts";
+import type { SqliteStoreOptions } from "../sqlite/sqlite-store.ts";
+import { inWords } from "../store/check-input.ts";
+import type { EventStore } from "../store/event-store.ts";
+import { openMemoryStore } from "../store/memory-store.ts";
+import { createHitherto } from "./create-hitherto.ts";
+import type { Hitherto } from "./hitherto.ts";
+import { planRuntime } from "./runtime-options.ts";
+import type { RuntimeOptions } from "./runtime-options.ts";
+
+/** How a store is opened and how definitions are run on it. The options of an engine that is not used are ignored. */
+export interface OpenOptions extends RuntimeOptions, SqliteStoreOptions {}
+
+/**
+ * Opens a store, and makes it if there is none.
+ *
+ * - A path (`bank.db`, `./data/bank.db`, `C:\data\bank.db`), `sqlite:` and a path, or a `file:` URL: the embedded store
+ *   in that file. A path with a colon in it needs `./` or `sqlite:` before it.
+ * - `memory:`: a store in memory, new at each call, gone with the process.
+ *
+ * @throws `STORE_URL_UNKNOWN`; `STORE_NOT_FOUND`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`, `STORE_READ_ONLY`,
+ * `STORE_BUSY`, `STORE_DAMAGED`, `STORE_IO`; `ARGUMENT_INVALID`.
+ *
+ * @example
+ * ```ts
+ * import { open } from "hitherto";
+ * await using store = await open("bank.db");
+ * await store.append({ stream: "account-42", events: [{ type: "AccountOpened", data: { owner: "Ada" } }] });
+ * ```
+ */
+export async function open(url: string | URL, options: OpenOptions = {}): Promise<Hitherto> {
+  // Before anything is opened, so that a mistake in them leaves no file behind.
+  planRuntime(options);
+  return createHitherto(await openStore(url, options), options);
+}
+
+const knownUrls = ["memory:", "sqlite:PATH", "file:///PATH", "PATH"] as const;
+
+async function openStore(url: string | URL, options: OpenOptions): Promise<EventStore> {
+  const text = url instanceof URL ? url.href : url;
+  if (typeof text !== "string" || text === "") {
+    throw new HithertoError("ARGUMENT_INVALID", {
+      argument: "url",
+      problem: `it must be a URL or a path, not ${inWords(url)}`,
+    });
+  }
+  const [, scheme, rest = ""] = /^([a-z][a-z\d+.-]+):(.*)$/is.exec(text) ?? [];
+  if (scheme === undefined) return openSqliteStore(text, options);
+  switch (scheme.toLowerCase()) {
+    case "memory":
+      if (rest === "") return openMemoryStore(options);
+      break;
+    case "sqlite":
+      if (rest !== "") return openSqliteStore(sqlitePath(rest), options);
+      break;
+    case "file":
+      return openSqliteStore(filePath(text), options);
+    default:
+  }
+  throw new HithertoError("STORE_URL_UNKNOWN", { url: text, known: knownUrls });
+}
+
+/** `sqlite:///data/bank.db` is the absolute path; with two slashes it is a mistake that a system takes for another path. */
+function sqlitePath(path: string): string {
+  if (!path.startsWith("//")) return path;
+  if (path.startsWith("///")) return path.slice(2);
+  const problem = `sqlite:${path} has two slashes: write sqlite:PATH or sqlite:///PATH`;
+  throw new HithertoError("ARGUMENT_INVALID", { argument: "url", problem });
+}
+
+function filePath(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    const problem = `the file URL ${JSON.stringify(url)} names no file: write it as file:///PATH`;
+    throw new HithertoError("ARGUMENT_INVALID", { argument: "url", problem }, { cause });
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Events that have been decided but not stored. An event that `evolve` cannot take would make its stream unreadable for
+ * good, so every decision is folded once before it is stored.
+ */
+import type { NewEvent, StoredEvent } from "../core/event.ts";
+
+/** Where the events would come to stand. */
+export interface ProvisionalPlace {
+  readonly stream: string;
+  /** The last event known before them; its revision is -1 if there is none. */
+  readonly after: { readonly revision: number; readonly position: number };
+  /** ISO 8601. */
+  readonly now: string;
+}
+
+/** The events as they will be stored, as far as that can be known: id, position and time may come out differently. */
+export function provisional(
+  events: readonly NewEvent[],
+  { stream, after, now }: ProvisionalPlace,
+): readonly StoredEvent[] {
+  return events.map(({ id, type, data, schemaVersion, metadata, tags, recordedAt }, index) => ({
+    id: id ?? "",
+    stream,
+    revision: after.revision + 1 + index,
+    position: after.position + 1 + index,
+    type,
+    schemaVersion: schemaVersion ?? 1,
+    data,
+    metadata: metadata ?? {},
+    tags: tags ?? [],
+    recordedAt: recordedAt ?? now,
+  }));
+}

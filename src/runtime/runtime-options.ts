@@ -1,0 +1,100 @@
+/**
+ * How definitions are run: the options of `open` and `createHitherto`, checked and completed.
+ */
+import { HithertoError } from "../core/errors.ts";
+import { inWords } from "../store/check-input.ts";
+
+/** Something that went wrong in the background: no caller waits for it, and no result depends on it. */
+export interface Diagnostic {
+  readonly operation: "snapshot.save" | "snapshot.load";
+  readonly stream: string;
+  /** Name of the decider. */
+  readonly definition: string;
+  /** Such as `SNAPSHOT_NOT_FAITHFUL` or `SNAPSHOT_DAMAGED`. */
+  readonly error: unknown;
+}
+
+/** When snapshots are taken, and how many are kept. */
+export interface SnapshotPolicy {
+  /** A snapshot is taken whenever the number of a stream's events passes a multiple of this. Default 100. */
+  readonly every?: number | undefined;
+  /** Snapshots kept of each stream and decider. Default 3. */
+  readonly keep?: number | undefined;
+  /** A snapshot older than this is taken again once there are newer events. Default: age does not matter. */
+  readonly maxAgeMs?: number | undefined;
+}
+
+/** How definitions are run. */
+export interface RuntimeOptions {
+  /** When to take snapshots. `false`: only when asked to, and they are not used. */
+  readonly snapshots?: SnapshotPolicy | false | undefined;
+  /** States kept in memory, those used last. 0 keeps none. Default 1,000. */
+  readonly cacheSize?: number | undefined;
+  /** The time now. Default: the machine's clock. */
+  readonly clock?: (() => Date) | undefined;
+  /** A number from 0 up to 1, for the jitter between retries. Default `Math.random`. */
+  readonly random?: (() => number) | undefined;
+  /** Told of what goes wrong in the background. Default: a process warning. */
+  readonly onError?: ((diagnostic: Diagnostic) => void) | undefined;
+}
+
+/** Complete options. */
+export interface RuntimePlan {
+  readonly snapshots: { readonly every: number; readonly keep: number; readonly maxAgeMs: number } | false;
+  readonly cacheSize: number;
+  readonly clock: () => Date;
+  readonly random: () => number;
+  /** Never throws. */
+  readonly report: (diagnostic: Diagnostic) => void;
+}
+
+/** Checks options and fills in the defaults. @throws `ARGUMENT_INVALID` */
+export function planRuntime(options: RuntimeOptions = {}): RuntimePlan {
+  if (typeof options !== "object" || options === null) refuse("options", "an object", options);
+  const { snapshots = {}, cacheSize = 1_000, clock = () => new Date(), random = Math.random } = options;
+  const { onError = warn } = options;
+  requireInteger("cacheSize", cacheSize, 0);
+  for (const [argument, value] of Object.entries({ clock, random, onError })) {
+    if (typeof value !== "function") refuse(argument, "a function", value);
+  }
+  return { snapshots: planSnapshots(snapshots), cacheSize, clock, random, report: reporter(onError) };
+}
+
+function planSnapshots(policy: SnapshotPolicy | false): RuntimePlan["snapshots"] {
+  if (policy === false) return false;
+  if (typeof policy !== "object" || policy === null) refuse("snapshots", "an object or false", policy);
+  const { every = 100, keep = 3, maxAgeMs = Infinity } = policy;
+  requireInteger("snapshots.every", every, 1);
+  requireInteger("snapshots.keep", keep, 1);
+  if (maxAgeMs !== Infinity) requireInteger("snapshots.maxAgeMs", maxAgeMs, 1);
+  return { every, keep, maxAgeMs };
+}
+
+/** A hook that throws must not end the process from within a background task. */
+function reporter(onError: (diagnostic: Diagnostic) => void): RuntimePlan["report"] {
+  return (diagnostic) => {
+    try {
+      onError(diagnostic);
+    } catch (error) {
+      warn(diagnostic);
+      warn({ ...diagnostic, error });
+    }
+  };
+}
+
+function warn({ operation, stream, definition, error }: Diagnostic): void {
+  const message = error instanceof Error ? error.message : String(error);
+  process.emitWarning(`${operation} of "${definition}" on stream "${stream}": ${message}`, "HithertoWarning");
+}
+
+function requireInteger(argument: string, value: unknown, least: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return;
+  refuse(argument, `an integer from ${least}`, value);
+}
+
+function refuse(argument: string, wanted: string, found: unknown): never {
+  throw new HithertoError("ARGUMENT_INVALID", {
+    argument,
+    problem: `it must be ${wanted}, not ${inWords(found)}`,
+  });
+}
