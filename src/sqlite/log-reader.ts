@@ -72,7 +72,10 @@ export class LogReader {
   /** Reads a stream by revision. */
   stream(stream: string, plan: ReadPlan): PageReader {
     const range = { from: plan.from, to: plan.to, isBackwards: plan.backwards };
-    const mayBeginLate = this.policies.find(stream) !== undefined;
+    const mayBeginLate = (): boolean => {
+      this.policies.refresh();
+      return this.policies.find(stream) !== undefined;
+    };
     const source = streamSource(this.#statements, stream, { ...range, mayBeginLate }, this.#store);
     return this.#pages(source, plan, "revision");
   }

@@ -165,6 +165,8 @@ export class LogWriter {
         return this.#remove(write);
       case "reclaim": {
         const events = this.#reclaimer.reclaimSome();
+        // The policies now say where numbering goes on.
+        this.#reader.policies.refresh();
         this.#lastRevisions.clear();
         return { kind: "done", events };
       }

@@ -47,12 +47,13 @@ export class Statements {
 const order = (range: Range): string => (range.isBackwards ? "DESC" : "ASC");
 
 /**
- * The rows of one stream, by revision. Only a stream whose first commits may have been reclaimed `mayBeginLate`.
+ * The rows of one stream, by revision. `mayBeginLate` is asked whenever commits are missing: whether the first ones
+ * of the stream may have been reclaimed by now, be it since the last page.
  */
 export function streamSource(
   statements: Statements,
   stream: string,
-  range: Range & { readonly mayBeginLate: boolean },
+  range: Range & { readonly mayBeginLate: () => boolean },
   store: string,
 ): RowSource {
   const containing = statements.prepare<[number]>(
@@ -70,7 +71,7 @@ export function streamSource(
       if (lowest > highest) return [];
       const rows = select.all(stream, lowest, highest, limit);
       for (const row of rows) {
-        if (previous !== undefined) checkRevisionsMeet(previous, row, range, store);
+        if (previous !== undefined) checkMeeting(previous, row);
         else if (!range.isBackwards) checkBeginning(row);
         previous = row;
       }
@@ -84,15 +85,20 @@ export function streamSource(
   };
 
   function checkBeginning(row: CommitRow): void {
-    if (row[2] <= lowest || range.mayBeginLate) return;
-    throw damaged(row, store, `revision ${lowest} of the stream is missing`);
+    if (row[2] > lowest) checkReclaimedBefore(row, lowest);
   }
-}
 
-function checkRevisionsMeet(previous: CommitRow, row: CommitRow, range: Range, store: string): void {
-  const [earlier, later] = range.isBackwards ? [row, previous] : [previous, row];
-  if (earlier[2] + earlier[3] === later[2]) return;
-  throw damaged(later, store, `revision ${earlier[2] + earlier[3]} of the stream is missing`);
+  function checkMeeting(previousRow: CommitRow, row: CommitRow): void {
+    const [earlier, later] = range.isBackwards ? [row, previousRow] : [previousRow, row];
+    const expected = earlier[2] + earlier[3];
+    if (expected !== later[2]) checkReclaimedBefore(later, expected);
+  }
+
+  /** Reclaiming takes the first commits of a stream, so it explains a gap only where nothing is left before it. */
+  function checkReclaimedBefore(row: CommitRow, missing: number): void {
+    if (row[2] > missing && range.mayBeginLate() && containing.get(stream, row[2] - 1) === undefined) return;
+    throw damaged(row, store, `revision ${missing} of the stream is missing`);
+  }
 }
 
 /** The rows of a stretch of the log, by position. */
@@ -188,16 +194,20 @@ export function termSource(
   let highest = range.to;
   return {
     next(limit) {
-      if (lowest > highest) return [];
-      const found = arms.map((terms) =>
-        armPositions(statements, terms, { ...range, from: lowest, to: highest }, limit),
-      );
-      const positions = firstOf(found, limit, range);
-      const last = positions.at(-1);
-      if (last === undefined) return [];
-      if (range.isBackwards) highest = last - 1;
-      else lowest = last + 1;
-      return byPosition.all(JSON.stringify(positions));
+      while (lowest <= highest) {
+        const found = arms.map((terms) =>
+          armPositions(statements, terms, { ...range, from: lowest, to: highest }, limit),
+        );
+        const positions = firstOf(found, limit, range);
+        const last = positions.at(-1);
+        if (last === undefined) return [];
+        if (range.isBackwards) highest = last - 1;
+        else lowest = last + 1;
+        const rows = byPosition.all(JSON.stringify(positions));
+        // All of them may have been reclaimed since the index was asked.
+        if (rows.length > 0) return rows;
+      }
+      return [];
     },
   };
 }

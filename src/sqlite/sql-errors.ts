@@ -17,15 +17,19 @@ const sqlite = {
 
 /** The part of a `node:sqlite` error that is looked at. */
 interface SqliteError extends Error {
-  readonly errcode?: number;
-  readonly errstr?: string;
+  readonly errcode: number;
+}
+
+/** Whether SQLite reported it. */
+export function isSqliteError(error: unknown): error is SqliteError {
+  return error instanceof Error && typeof (error as SqliteError).errcode === "number";
 }
 
 /** The error to raise for one that came out of the driver; errors of Hitherto pass through. */
 export function toStoreError(error: unknown, store: string, busyTimeoutMs = 0): Error {
   if (isHithertoError(error)) return error;
   if (!(error instanceof Error)) return new HithertoError("STORE_IO", { store, problem: String(error) });
-  const code = (error as SqliteError).errcode;
+  const code = isSqliteError(error) ? error.errcode : undefined;
   const options = { cause: error };
   switch (code === undefined ? undefined : code & 0xff) {
     case sqlite.BUSY:

@@ -107,6 +107,8 @@ export class WriteQueue {
   }
 
   #end(): void {
+    const isEarly = this.#state === "open" || this.#settlers.length > 0;
+    if (isEarly) this.#failure ??= new Error("it ended before its work was done");
     this.#state = "closed";
     this.#port.close();
     const settlers = this.#settlers;

@@ -5,18 +5,22 @@
  * States
  * - applying: a group is in its transaction; writes that arrive meanwhile wait in the port and form the next group.
  * - waiting: nothing is in the port. The thread sleeps on a counter in shared memory, which the callers' thread raises
- *   after each post (a sleeping futex wakes in a fraction of what an event loop takes). After a pause without writes
- *   it moves the write-ahead log into the database, where that disturbs nobody.
+ *   after each post (a sleeping futex wakes in a fraction of what an event loop takes).
+ * - checkpointing: the write-ahead log is moved into the database and then used again from its beginning. Appending to a
+ *   file that need not grow is a third faster, so under light load this happens often, while there is little to move;
+ *   under heavy load SQLite does it, seldom, when the log is long (see `configure` in schema.ts). Also done in a pause.
  * - closed: entered when the port carries `null`; everything before it has been applied. The database is closed, and
  *   the port with it, which tells the callers' thread.
  */
 import { getRandomValues } from "node:crypto";
 import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
+import type { Database } from "./driver.ts";
 import { LogWriter } from "./log-writer.ts";
 import type { Write } from "./log-writer.ts";
 import { connect } from "./schema.ts";
 import type { ConnectOptions } from "./schema.ts";
+import { isSqliteError } from "./sql-errors.ts";
 import type { WriteMessage } from "./wire.ts";
 import { decodeWrites, encodeOutcomes } from "./wire.ts";
 
@@ -34,26 +38,49 @@ const groupSizeMax = 2_000;
 const groupLengthMax = 16 * 1024 * 1024;
 /** A pause this long is taken as leisure to checkpoint. */
 const leisureMs = 500;
+/** A group this small is light load. */
+const lightGroupSize = 4;
+/** After so many groups of light load the log is begun again: fewer than one append in a hundred waits for it. */
+const lightGroupsMax = 400;
 
 function main({ connect: options, port, posts }: WriterThreadData): void {
   const db = connect(options);
   const writer = new LogWriter(db, options.path, Date.now, randomBits());
   const counter = new Int32Array(posts);
+  let lightGroups = 0;
   let isDirty = false;
+  const checkpoint = (): void => {
+    db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    lightGroups = 0;
+    isDirty = false;
+  };
   for (;;) {
     const seen = Atomics.load(counter, 0);
     const { writes, isClosing } = takeWaiting(port);
     if (writes.length > 0) {
       port.postMessage(encodeOutcomes(writer.apply(writes)));
       isDirty = true;
+      lightGroups = writes.length <= lightGroupSize ? lightGroups + 1 : 0;
+      if (lightGroups === lightGroupsMax) checkpoint();
     } else if (!isClosing && Atomics.wait(counter, 0, seen, isDirty ? leisureMs : Infinity) === "timed-out") {
-      db.exec("PRAGMA wal_checkpoint(PASSIVE)");
-      isDirty = false;
+      checkpoint();
     }
     if (isClosing) break;
   }
   db.close();
   port.close();
+}
+
+/**
+ * A checkpoint that fails, for lack of space say, loses nothing: all is in the write-ahead log, and the next one goes on
+ * from there. Whether the store can be written to, the next write tells.
+ */
+function tryCheckpoint(db: Database): void {
+  try {
+    db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+  } catch (error) {
+    if (!isSqliteError(error)) throw error;
+  }
 }
 
 function takeWaiting(port: MessagePort): { writes: Write[]; isClosing: boolean } {

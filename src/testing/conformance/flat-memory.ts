@@ -8,7 +8,7 @@ import type { Topic } from "./kit.ts";
 
 const eventCount = 120_000;
 const eventsPerAppend = 2_000;
-/** All events at once take about four times as much. */
+/** The events of the last two thirds take about seven times as much. */
 const growthMax = 24 * 1024 * 1024;
 
 async function fill(store: EventStore): Promise<void> {
@@ -16,22 +16,20 @@ async function fill(store: EventStore): Promise<void> {
     const events = upTo(eventsPerAppend).map((m) =>
       anEvent({ data: { n, m, text: `${m}`.padEnd(500, "x") } }),
     );
-    await store.append({ stream: `s-${n % 7}`, events });
+    await store.append({ stream: "s", events });
   }
 }
 
-/** Walks all pages, looking now and then at how much memory is in use; returns the number of events. */
+/** Walks all pages; what is in use after a third must not have grown at the end. Returns the number of events. */
 async function walk(pages: AsyncIterable<readonly StoredEvent[]>): Promise<number> {
-  const before = bytesInUse();
-  let [count, looked] = [0, 0];
+  let [count, early] = [0, 0];
   for await (const page of pages) {
     count += page.length;
-    if (count - looked >= eventCount / 3) {
-      looked = count;
-      const growth = bytesInUse() - before;
-      assert.ok(growth < growthMax, `${Math.round(growth / 1024 / 1024)} MiB more after ${count} events`);
-    }
-    if (count === eventCount) break;
+    if (early === 0 && count >= eventCount / 3) early = bytesInUse();
+    if (count < eventCount) continue;
+    const growth = bytesInUse() - early;
+    assert.ok(growth < growthMax, `${Math.round(growth / 1024 / 1024)} MiB more than after a third`);
+    break;
   }
   return count;
 }
@@ -45,11 +43,10 @@ function bytesInUse(): number {
 
 /** Trap 16: a replay that holds the whole log in memory. */
 export const flatMemoryTests: Topic = {
-  "memory stays flat while reading forwards, backwards and following": async ({ store }) => {
+  "memory stays flat while reading the log, a stream backwards, and following": async ({ store }) => {
     await fill(store);
     assert.equal(await walk(store.read().pages()), eventCount);
-    assert.equal(await walk(store.read({ backwards: true, types: ["ThingHappened"] }).pages()), eventCount);
+    assert.equal(await walk(store.readStream("s", { backwards: true }).pages()), eventCount);
     assert.equal(await walk(store.subscribe().pages()), eventCount);
-    assert.equal(await walk(store.readStream("s-1", { from: 1_000 }).pages()), 17_000);
   },
 };

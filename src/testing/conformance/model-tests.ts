@@ -4,7 +4,7 @@ import type { Topic } from "./kit.ts";
 import { RandomRun } from "./random-operations.ts";
 
 const roundCount = 12;
-const traceShown = 60;
+const traceShown = 40;
 
 /** Every store behaves as the model does. The runs get longer, so that the first to fail is a short one. */
 export const modelTests: Topic = {

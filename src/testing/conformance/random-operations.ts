@@ -10,7 +10,7 @@ import { isHithertoError } from "../../core/errors.ts";
 import type { NewEvent, StoredEvent } from "../../core/event.ts";
 import type { EventFilter, Query } from "../../core/query.ts";
 import type { EventStore, ReadOptions } from "../../store/event-store.ts";
-import { failureOf, upTo } from "./helpers.ts";
+import { failureOf, upTo, uuidOf } from "./helpers.ts";
 import { longAgo, Model } from "./model.ts";
 import type { ModelAppend, ModelCondition, ModelEvent } from "./model.ts";
 import type { Random } from "./random.ts";
@@ -29,7 +29,10 @@ export class RandomRun {
   readonly #reopen: ((store: EventStore) => Promise<EventStore>) | undefined;
   #store: EventStore;
   #appended: ModelAppend[][] = [];
+  #nextId = 1;
   #hasReclaimed = false;
+  /** Hidden events that the store need not have freed yet. */
+  #leftBehind = 0;
 
   constructor(
     store: EventStore,
@@ -83,9 +86,9 @@ export class RandomRun {
   }
 
   #someEvent(): NewEvent {
-    const { uuid, pick, once, integer } = this.#random;
+    const { pick, once, integer } = this.#random;
     return {
-      id: once(40) && this.#model.log.length > 0 ? pick(this.#model.log).id : uuid(),
+      id: once(40) && this.#model.log.length > 0 ? pick(this.#model.log).id : uuidOf(this.#nextId++),
       type: pick(types),
       data: { n: integer(1_000) },
       tags: tags.filter(() => once(3)),
@@ -104,7 +107,7 @@ export class RandomRun {
   async #append(batch: ModelAppend[]): Promise<void> {
     const condition = this.#random.once(3) ? this.#someCondition() : undefined;
     const verdict = this.#model.verdict(batch, condition);
-    this.trace.push(`append ${JSON.stringify({ batch, condition })} -> ${verdict}`);
+    this.trace.push(`append ${inShort(batch)} ${JSON.stringify(condition) ?? ""} -> ${verdict}`);
     const head = await this.#store.head();
     const append = this.#store.append(batch, { condition });
     if (verdict !== "stored" && verdict !== "repeated") {
@@ -169,10 +172,11 @@ export class RandomRun {
 
   async #reclaim(): Promise<void> {
     this.trace.push("reclaim");
-    const hidden = this.#model.log.length - this.#model.visible().length;
+    const hidden = this.#model.log.length - this.#model.visible().length + this.#leftBehind;
     const { events } = await this.#store.reclaim();
     assert.ok(events <= hidden, `${events} events were reclaimed where ${hidden} are hidden`);
     this.#hasReclaimed = true;
+    this.#leftBehind = hidden - events;
     this.#model.log = this.#model.visible();
     const isThere = (event: NewEvent): boolean => this.#model.log.some(({ id }) => id === event.id);
     this.#appended = this.#appended.filter((batch) => batch.every(({ events: own }) => own.every(isThere)));
@@ -222,6 +226,13 @@ export class RandomRun {
     const expected = begun.map(([name, { last }]) => [name, last, this.#model.visible(name)[0]?.revision]);
     assert.deepEqual(infos, expected);
   }
+}
+
+/** An append for the trace: `stream@expectation[events]`, an event by its number, type and tags. */
+function inShort(batch: readonly ModelAppend[]): string {
+  const event = ({ id = "", type, tags: own = [], recordedAt }: NewEvent): string =>
+    `${Number.parseInt(id.slice(24), 16)}${type}${own.join("")}${recordedAt === undefined ? "" : "!"}`;
+  return batch.map((one) => `${one.stream}@${one.expect}[${one.events.map(event).join(" ")}]`).join(" ");
 }
 
 /** What both sides know of an event: the store names the moments that the model leaves out. */
