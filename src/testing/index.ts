@@ -1,5 +1,5 @@
 // Public: what tests of applications and of stores are written with.
-export { storeConformance } from "./conformance/index.ts";
+export { storeConformance } from "./conformance/store-conformance.ts";
 export type { RegisterTest, StoreConformance, TestRunner } from "./conformance/kit.ts";
 export { ExpectationError } from "./expectation-error.ts";
 export { given } from "./given-when-then.ts";
