@@ -19,6 +19,83 @@ export interface BlockingEvent {
   readonly position: number;
 }
 
+/** The details that come with each error code. */
+export interface ErrorDetailsByCode {
+  readonly ARGUMENT_INVALID: { argument: string; problem: string };
+  readonly DEFINITION_INVALID: { definition: string; problem: string };
+  readonly ABORTED: { operation: string };
+  readonly APPEND_EMPTY: { stream?: string | undefined };
+  readonly APPEND_TOO_LARGE: { limit: string; max: number; actual: number };
+  readonly STREAM_REPEATED: { stream: string };
+  readonly NAME_INVALID: { kind: "stream" | "type" | "tag"; name: string; problem: string };
+  readonly EVENT_INVALID: { index: number; field: string; problem: string };
+  readonly EVENT_NOT_JSON: { index: number; path: string; found: string };
+  readonly EVENT_TOO_LARGE: { index: number; bytes: number; max: number };
+  readonly EVENT_ID_CONFLICT: { id: string; problem: string; event?: BlockingEvent | undefined };
+  readonly REVISION_CONFLICT: {
+    stream: string;
+    expected: "none" | "exists" | number;
+    /** Revision of the last event, or `"none"` when the stream has no events. */
+    actual: number | "none";
+    event?: BlockingEvent | undefined;
+  };
+  readonly CONDITION_CONFLICT: { condition: AppendCondition; event: BlockingEvent };
+  readonly STREAM_TOMBSTONED: { stream: string };
+  readonly QUEUE_FULL: { queue: string; max: number };
+  readonly SCHEMA_VIOLATION: { type: string; issues: readonly string[] };
+  readonly EVENT_TYPE_UNKNOWN: { type: string; definition: string; stream?: string; revision?: number };
+  readonly EVENT_NEWER_THAN_CODE: {
+    type: string;
+    schemaVersion: number;
+    knownVersion: number;
+    stream?: string;
+    revision?: number;
+  };
+  readonly UPCASTER_MISSING: { type: string; fromVersion: number; knownVersion: number };
+  readonly UPCASTER_FAILED: {
+    type: string;
+    fromVersion: number;
+    stream?: string;
+    revision?: number;
+    /** What it did, when it did not throw. */
+    problem?: string;
+  };
+  readonly EVOLVE_FAILED: {
+    definition: string;
+    type: string;
+    stream: string;
+    revision: number;
+    /** What it did, when it did not throw. */
+    problem?: string;
+  };
+  readonly COMMAND_UNKNOWN: { decider: string; command: string; known: readonly string[] };
+  readonly DECISION_INVALID: { definition: string; command: string; problem: string };
+  readonly RETRIES_EXHAUSTED: { operation: string; attempts: number };
+  readonly IDEMPOTENCY_KEY_REUSED: { key: string; stream: string; problem: string };
+  readonly SNAPSHOT_NOT_FAITHFUL: { definition: string; stream: string; problem: string };
+  readonly SNAPSHOT_DAMAGED: { definition: string; stream: string; revision: number; problem: string };
+  readonly STORE_CLOSED: { store: string };
+  readonly STORE_URL_UNKNOWN: { url: string; known: readonly string[] };
+  readonly STORE_NOT_FOUND: { store: string; problem: string };
+  readonly STORE_NOT_A_STORE: { store: string; problem: string };
+  readonly STORE_FORMAT_NEWER: { store: string; format: number; known: number };
+  readonly STORE_DAMAGED: { store: string; problem: string; stream?: string; position?: number };
+  readonly STORE_FULL: { store: string };
+  readonly STORE_BUSY: { store: string; waitedMs: number };
+  readonly STORE_READ_ONLY: { store: string };
+  readonly STORE_IO: { store: string; problem: string };
+  readonly LINE_INVALID: { source: string; line: number; problem: string };
+  readonly IMPORT_CONFLICT: { source: string; line: number; stream: string; problem: string };
+  readonly FILE_UNREADABLE: { file: string; problem: string };
+  readonly FILE_UNWRITABLE: { file: string; problem: string };
+}
+
+/** The code of a {@link HithertoError}: a stable string literal. */
+export type ErrorCode = keyof ErrorDetailsByCode;
+
+/** The details that come with an error code. */
+export type ErrorDetails<Code extends ErrorCode> = ErrorDetailsByCode[Code];
+
 interface ErrorDefinition<Details> {
   readonly message: (details: Details) => string;
   readonly isRetryable: boolean;
@@ -37,189 +114,129 @@ function operator<Details>(message: (details: Details) => string): ErrorDefiniti
   return { message, isRetryable: false, actor: "operator" };
 }
 
-const registry = {
+const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCode[Code]> } = {
   // Arguments
-  ARGUMENT_INVALID: caller<{ argument: string; problem: string }>(
-    (d) => `The argument ${d.argument} is not valid: ${d.problem}.`,
-  ),
-  DEFINITION_INVALID: caller<{ definition: string; problem: string }>(
-    (d) => `The definition "${d.definition}" is not valid: ${d.problem}.`,
-  ),
-  ABORTED: caller<{ operation: string }>((d) => `The ${d.operation} was aborted by its signal.`),
+  ARGUMENT_INVALID: caller((d) => `The argument ${d.argument} is not valid: ${d.problem}.`),
+  DEFINITION_INVALID: caller((d) => `The definition "${d.definition}" is not valid: ${d.problem}.`),
+  ABORTED: caller((d) => `The ${d.operation} was aborted by its signal.`),
 
   // Appending
-  APPEND_EMPTY: caller<{ stream?: string | undefined }>((d) =>
+  APPEND_EMPTY: caller((d) =>
     d.stream === undefined
       ? "An append needs at least one event."
       : `The append to stream "${d.stream}" has no events.`,
   ),
-  APPEND_TOO_LARGE: caller<{ limit: string; max: number; actual: number }>(
-    (d) => `The append holds ${d.actual} where ${d.limit} allows ${d.max}.`,
-  ),
-  STREAM_REPEATED: caller<{ stream: string }>(
+  APPEND_TOO_LARGE: caller((d) => `The append holds ${d.actual} where ${d.limit} allows ${d.max}.`),
+  STREAM_REPEATED: caller(
     (d) => `The append names stream "${d.stream}" twice; put its events into one entry.`,
   ),
-  NAME_INVALID: caller<{ kind: "stream" | "type" | "tag"; name: string; problem: string }>(
-    (d) => `The ${d.kind} ${JSON.stringify(d.name)} is not valid: ${d.problem}.`,
-  ),
-  EVENT_INVALID: caller<{ index: number; field: string; problem: string }>(
-    (d) => `Event ${d.index} of the append has an invalid ${d.field}: ${d.problem}.`,
-  ),
-  EVENT_NOT_JSON: caller<{ index: number; path: string; found: string }>(
+  NAME_INVALID: caller((d) => `The ${d.kind} ${JSON.stringify(d.name)} is not valid: ${d.problem}.`),
+  EVENT_INVALID: caller((d) => `Event ${d.index} of the append has an invalid ${d.field}: ${d.problem}.`),
+  EVENT_NOT_JSON: caller(
     (d) => `Event ${d.index} of the append holds ${d.found} at ${d.path}, which JSON cannot carry.`,
   ),
-  EVENT_TOO_LARGE: caller<{ index: number; bytes: number; max: number }>(
+  EVENT_TOO_LARGE: caller(
     (d) => `Event ${d.index} of the append takes ${d.bytes} bytes; at most ${d.max} are allowed.`,
   ),
-  EVENT_ID_CONFLICT: caller<{ id: string; problem: string; event?: BlockingEvent | undefined }>(
-    (d) => `The event id ${d.id} cannot be appended: ${d.problem}.`,
-  ),
-  REVISION_CONFLICT: retryable<{
-    stream: string;
-    expected: "none" | "exists" | number;
-    /** Revision of the last event, or `"none"` when the stream has no events. */
-    actual: number | "none";
-    event?: BlockingEvent | undefined;
-  }>((d) => {
+  EVENT_ID_CONFLICT: caller((d) => `The event id ${d.id} cannot be appended: ${d.problem}.`),
+  REVISION_CONFLICT: retryable((d) => {
     const found = d.actual === "none" ? "has no events" : `is at revision ${d.actual}`;
     const way = d.event === undefined ? "" : `; in the way: ${d.event.type} at revision ${d.event.revision}`;
     return `Stream "${d.stream}" was expected ${expectationInWords(d.expected)} but ${found}${way}.`;
   }),
-  CONDITION_CONFLICT: retryable<{ condition: AppendCondition; event: BlockingEvent }>(
+  CONDITION_CONFLICT: retryable(
     (d) =>
       `An event after position ${d.condition.after ?? 0} matches the append condition: ` +
       `${d.event.type} at position ${d.event.position} (stream "${d.event.stream}", revision ${d.event.revision}).`,
   ),
-  STREAM_TOMBSTONED: caller<{ stream: string }>(
+  STREAM_TOMBSTONED: caller(
     (d) => `Stream "${d.stream}" has a tombstone: nothing can be appended to it any more.`,
   ),
-  QUEUE_FULL: retryable<{ queue: string; max: number }>(
-    (d) => `The queue of ${d.queue} is full (${d.max} waiting).`,
-  ),
+  QUEUE_FULL: retryable((d) => `The queue of ${d.queue} is full (${d.max} waiting).`),
 
   // Events and their versions
-  SCHEMA_VIOLATION: caller<{ type: string; issues: readonly string[] }>(
-    (d) => `The data of ${d.type} does not fit its schema: ${d.issues.join("; ")}.`,
-  ),
-  EVENT_TYPE_UNKNOWN: caller<{ type: string; definition: string; stream?: string; revision?: number }>(
+  SCHEMA_VIOLATION: caller((d) => `The data of ${d.type} does not fit its schema: ${d.issues.join("; ")}.`),
+  EVENT_TYPE_UNKNOWN: caller(
     (d) =>
       `"${d.definition}" has no evolve function for events of type ${d.type}${placeInWords(d.stream, d.revision)}.`,
   ),
-  EVENT_NEWER_THAN_CODE: caller<{
-    type: string;
-    schemaVersion: number;
-    knownVersion: number;
-    stream?: string;
-    revision?: number;
-  }>(
+  EVENT_NEWER_THAN_CODE: caller(
     (d) =>
       `Event ${d.type}${placeInWords(d.stream, d.revision)} has schema version ${d.schemaVersion}, ` +
       `but this code knows only up to ${d.knownVersion}.`,
   ),
-  UPCASTER_MISSING: caller<{ type: string; fromVersion: number; knownVersion: number }>(
+  UPCASTER_MISSING: caller(
     (d) =>
       `No upcaster lifts ${d.type} from schema version ${d.fromVersion} to ${d.fromVersion + 1} ` +
       `(the code is at ${d.knownVersion}).`,
   ),
-  UPCASTER_FAILED: caller<{
-    type: string;
-    fromVersion: number;
-    stream?: string;
-    revision?: number;
-    /** What it did, when it did not throw. */
-    problem?: string;
-  }>(
+  UPCASTER_FAILED: caller(
     (d) =>
       `The upcaster of ${d.type} from schema version ${d.fromVersion} ${d.problem ?? "threw"}` +
       `${placeInWords(d.stream, d.revision)}.`,
   ),
-  EVOLVE_FAILED: caller<{
-    definition: string;
-    type: string;
-    stream: string;
-    revision: number;
-    /** What it did, when it did not throw. */
-    problem?: string;
-  }>(
+  EVOLVE_FAILED: caller(
     (d) =>
       `The evolve function of "${d.definition}" for events of type ${d.type} ${d.problem ?? "threw"}` +
       `${placeInWords(d.stream, d.revision)}.`,
   ),
 
   // Commands
-  COMMAND_UNKNOWN: caller<{ decider: string; command: string; known: readonly string[] }>(
+  COMMAND_UNKNOWN: caller(
     (d) => `The decider "${d.decider}" has no command "${d.command}"; it knows ${d.known.join(", ")}.`,
   ),
-  DECISION_INVALID: caller<{ definition: string; command: string; problem: string }>(
+  DECISION_INVALID: caller(
     (d) => `The decision of "${d.definition}" on "${d.command}" is not valid: ${d.problem}.`,
   ),
-  RETRIES_EXHAUSTED: retryable<{ operation: string; attempts: number }>(
+  RETRIES_EXHAUSTED: retryable(
     (d) => `The ${d.operation} met a conflict on each of its ${d.attempts} attempts.`,
   ),
-  IDEMPOTENCY_KEY_REUSED: caller<{ key: string; stream: string; problem: string }>(
+  IDEMPOTENCY_KEY_REUSED: caller(
     (d) => `The idempotency key "${d.key}" cannot be used on stream "${d.stream}": ${d.problem}.`,
   ),
-  SNAPSHOT_NOT_FAITHFUL: caller<{ definition: string; stream: string; problem: string }>(
+  SNAPSHOT_NOT_FAITHFUL: caller(
     (d) =>
       `The state of "${d.definition}" on stream "${d.stream}" cannot be kept as a snapshot: ${d.problem}.`,
   ),
-  SNAPSHOT_DAMAGED: operator<{ definition: string; stream: string; revision: number; problem: string }>(
+  SNAPSHOT_DAMAGED: operator(
     (d) =>
       `The snapshot of "${d.definition}" on stream "${d.stream}" at revision ${d.revision} is damaged: ${d.problem}.`,
   ),
 
   // The store itself
-  STORE_CLOSED: caller<{ store: string }>((d) => `The store ${d.store} is closed.`),
-  STORE_URL_UNKNOWN: caller<{ url: string; known: readonly string[] }>(
+  STORE_CLOSED: caller((d) => `The store ${d.store} is closed.`),
+  STORE_URL_UNKNOWN: caller(
     (d) => `No store answers to the URL "${d.url}"; known are ${d.known.join(", ")}.`,
   ),
-  STORE_NOT_FOUND: caller<{ store: string; problem: string }>(
-    (d) => `There is no store at ${d.store}: ${d.problem}.`,
-  ),
-  STORE_NOT_A_STORE: operator<{ store: string; problem: string }>(
-    (d) => `${d.store} is not a Hitherto store: ${d.problem}.`,
-  ),
-  STORE_FORMAT_NEWER: operator<{ store: string; format: number; known: number }>(
+  STORE_NOT_FOUND: caller((d) => `There is no store at ${d.store}: ${d.problem}.`),
+  STORE_NOT_A_STORE: operator((d) => `${d.store} is not a Hitherto store: ${d.problem}.`),
+  STORE_FORMAT_NEWER: operator(
     (d) => `${d.store} has format ${d.format}; this version of Hitherto knows formats up to ${d.known}.`,
   ),
-  STORE_DAMAGED: operator<{ store: string; problem: string; stream?: string; position?: number }>(
+  STORE_DAMAGED: operator(
     (d) =>
       `${d.store} is damaged${d.position === undefined ? "" : ` at position ${d.position}`}` +
       `${d.stream === undefined ? "" : ` (stream "${d.stream}")`}: ${d.problem}.`,
   ),
   STORE_FULL: {
-    ...operator<{ store: string }>((d) => `No space is left to write to ${d.store}.`),
+    ...operator((d) => `No space is left to write to ${d.store}.`),
     isRetryable: true,
   },
-  STORE_BUSY: retryable<{ store: string; waitedMs: number }>(
-    (d) => `${d.store} stayed locked by another process for ${d.waitedMs} ms.`,
-  ),
-  STORE_READ_ONLY: operator<{ store: string }>((d) => `${d.store} cannot be written to.`),
+  STORE_BUSY: retryable((d) => `${d.store} stayed locked by another process for ${d.waitedMs} ms.`),
+  STORE_READ_ONLY: operator((d) => `${d.store} cannot be written to.`),
   STORE_IO: {
-    ...operator<{ store: string; problem: string }>((d) => `${d.store} failed: ${d.problem}.`),
+    ...operator((d) => `${d.store} failed: ${d.problem}.`),
     isRetryable: true,
   },
 
   // Exchange
-  LINE_INVALID: caller<{ source: string; line: number; problem: string }>(
-    (d) => `Line ${d.line} of ${d.source} is not valid: ${d.problem}.`,
-  ),
-  IMPORT_CONFLICT: caller<{ source: string; line: number; stream: string; problem: string }>(
+  LINE_INVALID: caller((d) => `Line ${d.line} of ${d.source} is not valid: ${d.problem}.`),
+  IMPORT_CONFLICT: caller(
     (d) => `Line ${d.line} of ${d.source} cannot be imported into stream "${d.stream}": ${d.problem}.`,
   ),
-  FILE_UNREADABLE: operator<{ file: string; problem: string }>(
-    (d) => `The file ${d.file} cannot be read: ${d.problem}.`,
-  ),
-  FILE_UNWRITABLE: operator<{ file: string; problem: string }>(
-    (d) => `The file ${d.file} cannot be written: ${d.problem}.`,
-  ),
-} as const satisfies Record<string, ErrorDefinition<never>>;
-
-/** The code of a {@link HithertoError}: a stable string literal. */
-export type ErrorCode = keyof typeof registry;
-
-/** The details that come with an error code. */
-export type ErrorDetails<Code extends ErrorCode> = Parameters<(typeof registry)[Code]["message"]>[0];
+  FILE_UNREADABLE: operator((d) => `The file ${d.file} cannot be read: ${d.problem}.`),
+  FILE_UNWRITABLE: operator((d) => `The file ${d.file} cannot be written: ${d.problem}.`),
+};
 
 /** Every error code, for tools and tests. */
 export const errorCodes: readonly ErrorCode[] = Object.freeze(Object.keys(registry) as ErrorCode[]);

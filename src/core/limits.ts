@@ -19,9 +19,9 @@ export const limits = {
   /** Streams in one append. */
   streamsPerAppendMax: 1_000,
   /** Bytes of one event: its data, metadata and tags as JSON in UTF-8. */
-  eventBytesMax: 4 * 1024 * 1024,
+  eventBytesMax: 4_194_304,
   /** Length of the JSON of one append's events to one stream. */
-  appendBytesMax: 64 * 1024 * 1024,
+  appendBytesMax: 67_108_864,
   /** Length of a stream name. */
   streamNameLengthMax: 512,
   /** Length of an event type. */

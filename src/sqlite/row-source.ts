@@ -195,9 +195,8 @@ export function termSource(
   return {
     next(limit) {
       while (lowest <= highest) {
-        const found = arms.map((terms) =>
-          armPositions(statements, terms, { ...range, from: lowest, to: highest }, limit),
-        );
+        const left = { ...range, from: lowest, to: highest };
+        const found = arms.map((terms) => armPositions(statements, terms, left, limit));
         const positions = firstOf(found, limit, range);
         const last = positions.at(-1);
         if (last === undefined) return [];

@@ -50,7 +50,7 @@ function main({ connect: options, port, posts }: WriterThreadData): void {
   let lightGroups = 0;
   let isDirty = false;
   const checkpoint = (): void => {
-    db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    tryCheckpoint(db);
     lightGroups = 0;
     isDirty = false;
   };
