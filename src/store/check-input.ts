@@ -85,7 +85,7 @@ const lastMomentMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
  * undefined when it is malformed or outside the years 1970 to 9999. Fractions below a millisecond are dropped.
  */
 export function momentMs(text: string): number | undefined {
-  if (!momentPattern.test(text)) return undefined;
+  if (!momentPattern.test(text) || !hasRealDay(text)) return undefined;
   const ms = Date.parse(text);
   return Number.isNaN(ms) || ms < 0 || ms > lastMomentMs ? undefined : ms;
 }
@@ -96,6 +96,12 @@ export function inWords(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+/** `Date.parse` takes a 30th of February for the 2nd of March. */
+function hasRealDay(text: string): boolean {
+  const day = Number(text.slice(8, 10));
+  return day <= 28 || new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === day;
 }
 
 function fail(argument: string, problem: string): never {

@@ -9,7 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import type { EventMetadata, StoredEvent } from "../../core/event.ts";
-import { uuidPattern } from "../check-input.ts";
+import { momentMs, uuidPattern } from "../check-input.ts";
 import {
   base64Of,
   bytesOf,
@@ -221,8 +221,9 @@ const timestampPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\
 function recordedAtOf(fields: Fields, refuse: Refuse): string | undefined {
   const time = optionalText(fields, "time", refuse)?.toUpperCase();
   if (time === undefined) return undefined;
-  const ms = timestampPattern.test(time) ? Date.parse(time) : Number.NaN;
-  return Number.isNaN(ms) ? refuse(`its "time" is not an RFC 3339 timestamp`) : new Date(ms).toISOString();
+  const ms = timestampPattern.test(time) ? momentMs(time) : undefined;
+  if (ms === undefined) return refuse(`its "time" is not an RFC 3339 timestamp of the years 1970 to 9999`);
+  return new Date(ms).toISOString();
 }
 
 /** The namespace of ids made from a CloudEvent's source and id. */

@@ -69,10 +69,14 @@ export async function importEvents(
   const batchSize = checkBatchSize(options.batchSize ?? batchSizeDefault);
   const heads = new StreamHeads(store, (await store.head()) === 0);
   const importer = new Importer(store, heads, { ...options, batchSize });
-  for await (const lines of readLines(chunks, options)) {
-    for (const line of lines) await importer.take(line);
+  try {
+    for await (const lines of readLines(chunks, options)) {
+      for (const line of lines) await importer.take(line);
+    }
+  } finally {
+    // What was read is imported even if reading failed.
+    await importer.flush();
   }
-  await importer.flush();
   return importer.report;
 }
 
@@ -87,6 +91,8 @@ class Importer {
   readonly #options: ImportOptions & { readonly batchSize: number };
   #batch: ImportItem[] = [];
   #batchLength = 0;
+  /** The batch before this one, on its way into the store. */
+  #importing: Promise<void> = Promise.resolve();
   #imported = 0;
   #alreadyThere = 0;
   #invalid = 0;
@@ -118,18 +124,24 @@ class Importer {
     this.#batch.push(item);
     this.#batchLength += line.text?.length ?? 0;
     const isFull = this.#batch.length >= this.#options.batchSize || this.#batchLength >= batchLengthMax;
-    if (isFull) await this.flush();
+    if (isFull) await this.#handOver();
   }
 
-  /** Imports the batch as far as it has come. */
+  /** Imports the batch as far as it has come, and waits for it. */
   async flush(): Promise<void> {
-    const { signal, onProgress } = this.#options;
-    if (signal?.aborted === true) throw new HithertoError("ABORTED", { operation: "import" });
-    const batch = this.#batch;
+    await this.#handOver();
+    await this.#importing;
+  }
+
+  /** Begins to import the batch once the one before it is done; meanwhile the next one can be read. */
+  async #handOver(): Promise<void> {
+    await this.#importing;
+    if (this.#options.signal?.aborted === true) throw new HithertoError("ABORTED", { operation: "import" });
+    this.#importing = this.#import(this.#batch);
+    // Whoever hands over the next batch, or flushes, hears of a failure.
+    this.#importing.catch(() => undefined);
     this.#batch = [];
     this.#batchLength = 0;
-    if (batch.length > 0) await this.#import(batch);
-    onProgress?.(this.report);
   }
 
   async #decode(line: Line): Promise<ImportItem | undefined> {
@@ -148,6 +160,11 @@ class Importer {
   }
 
   async #import(batch: readonly ImportItem[]): Promise<void> {
+    if (batch.length > 0) await this.#importBatch(batch);
+    this.#options.onProgress?.(this.report);
+  }
+
+  async #importBatch(batch: readonly ImportItem[]): Promise<void> {
     await this.#heads.learn(batch);
     const plan = await planBatch(batch, this.#heads, this.#context);
     this.#alreadyThere += plan.alreadyThere;
