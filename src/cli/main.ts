@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+/**
+ * Entry of the `hitherto` command: hands the process to the program, and turns interruption into a signal.
+ *
+ * The first SIGINT or SIGTERM ends the command in order, the second one at once.
+ */
+import { readFileSync } from "node:fs";
+import { open } from "../runtime/open.ts";
+import { runProgram } from "./program.ts";
+import { exitCodes } from "./surroundings.ts";
+
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
+    interruption.abort();
+  });
+}
+// Whoever writes asks its output whether it is still open; nobody else needs to hear of a closed pipe.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+
+const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  readonly version: string;
+};
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+  // A command that only reads must not make an empty store of a misspelt path.
+  open: (url, { create }) => open(url, { mode: create ? "create" : "read" }),
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  signal: interruption.signal,
+  version: manifest.version,
+});
