@@ -66,20 +66,23 @@ describe("a read under way while another handle reclaims", () => {
     expect(pages).toBeGreaterThan(0);
   });
 
-  test.each([{}, { tags: ["t"] }, { types: ["ThingDone"] }])("of the log with %j loses nothing", async (filter) => {
-    const path = scratch.path();
-    await using store = await openSqliteStore(path);
-    await using other = await openSqliteStore(path);
-    await appendEach(store, "thing-1", count, ["t"]);
-    await appendEach(store, "thing-2", count, ["t"]);
-    const streams: string[] = [];
-    for await (const page of store.read(filter).pages()) {
-      if (streams.length === 0) {
-        await other.deleteStream("thing-1");
-        await other.reclaim();
+  test.each([{}, { tags: ["t"] }, { types: ["ThingDone"] }])(
+    "of the log with %j loses nothing",
+    async (filter) => {
+      const path = scratch.path();
+      await using store = await openSqliteStore(path);
+      await using other = await openSqliteStore(path);
+      await appendEach(store, "thing-1", count, ["t"]);
+      await appendEach(store, "thing-2", count, ["t"]);
+      const streams: string[] = [];
+      for await (const page of store.read(filter).pages()) {
+        if (streams.length === 0) {
+          await other.deleteStream("thing-1");
+          await other.reclaim();
+        }
+        for (const event of page) streams.push(event.stream);
       }
-      for (const event of page) streams.push(event.stream);
-    }
-    expect(streams.filter((stream) => stream === "thing-2").length).toBe(count);
-  });
+      expect(streams.filter((stream) => stream === "thing-2").length).toBe(count);
+    },
+  );
 });
