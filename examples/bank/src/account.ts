@@ -18,7 +18,7 @@ export const account = decider("account", {
     AccountOpened: (state, { owner }: { owner: string }) => ({ ...inStatus(state, "open"), owner }),
     MoneyDeposited: (state, { amount }: Movement) => ({ ...state, balance: state.balance + amount }),
     MoneyWithdrawn: (state, { amount }: Movement) => ({ ...state, balance: state.balance - amount }),
-    AccountClosed: (state, _: object) => inStatus(state, "closed"),
+    AccountClosed: (state, _data: object) => inStatus(state, "closed"),
   },
   decide: {
     open: (state, { owner }: { owner: string }) =>

@@ -7,7 +7,7 @@ import { createReport, type ReportBuilder } from "./report.ts";
 /** The options of the command. */
 export interface ReportCommandOptions {
   readonly json?: boolean | undefined;
-  /** Only what was recorded at or before this moment. */
+  /** Only what was recorded at or before this moment, ISO 8601 in UTC; see {@link momentOf}. */
   readonly asOf?: string | undefined;
   /** Days from one sample of the daily revenue to the next. */
   readonly sampleEvery?: number | undefined;
@@ -24,12 +24,12 @@ export async function foldReport(store: EventStore, until?: string): Promise<Rep
 
 /** Makes the report and returns it as text: JSON, or tables for people. */
 export async function reportCommand(store: EventStore, options: ReportCommandOptions): Promise<string> {
-  const until = options.asOf === undefined ? undefined : momentOf(options.asOf);
-  const builder = await foldReport(store, until);
+  const { asOf } = options;
+  const builder = await foldReport(store, asOf);
   const report = builder.build({ sampleEvery: options.sampleEvery });
   if (options.json === true) return JSON.stringify(report, null, 2);
   const view = viewReport(report, builder.dailyRevenue());
-  return until === undefined ? view : `As of ${until}\n\n${view}`;
+  return asOf === undefined ? view : `As of ${asOf}\n\n${view}`;
 }
 
 /**

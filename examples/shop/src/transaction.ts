@@ -59,7 +59,7 @@ export const decodeTransaction: RecordDecoder<HeaderOrTransaction> = (fields, li
     quantity: Number(matching(quantity, /^-?\d{1,9}$/, "Quantity", "a whole number")),
     at: moment(at),
     unitPrice: matching(unitPrice, /^-?\d{1,15}(\.\d{1,6})?$/, "UnitPrice", "a decimal number"),
-    customer: optionalText(customer, "CustomerID"),
+    customer: customer === "" ? undefined : customerName(customer),
     country: text(country, "Country"),
   };
 };
@@ -81,6 +81,12 @@ function matching(value: string, pattern: RegExp, column: string, wanted: string
 function text(value: string, column: string): string {
   if (value === "") throw new InvalidRecord(`${column} is missing`);
   return optionalText(value, column) ?? "";
+}
+
+/** It becomes a tag, and tags hold no control characters. */
+function customerName(value: string): string {
+  matching(value, /^\P{Cc}{1,100}$/u, "CustomerID", "a name of at most 100 characters");
+  return text(value, "CustomerID");
 }
 
 function optionalText(value: string, column: string): string | undefined {

@@ -49,6 +49,7 @@ test.each([
   ["UnitPrice", "1e3", 'UnitPrice is "1e3", not a decimal number'],
   ["InvoiceDate", "01/12/2010", 'InvoiceDate is "01/12/2010", not a date such as 2010-12-01 08:26:00'],
   ["InvoiceDate", "2011-02-30 08:26:00", 'InvoiceDate is "2011-02-30 08:26:00", which no calendar has'],
+  ["CustomerID", "178\t50", 'CustomerID is "178\\t50", not a name of at most 100 characters'],
   ["Description", "caf\uFFFD", "Description is not UTF-8"],
   ["Description", "x".repeat(201), "Description is longer than 200 characters"],
 ])("refuses %s %j", (column, value, problem) => {
