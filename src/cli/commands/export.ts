@@ -64,7 +64,7 @@ async function writeFile(
   cli: Cli,
   { store, options, file }: { store: EventStore; options: ExportCommandOptions; file: string },
 ): Promise<{ events: number; ms: number }> {
-  const target = createOutputFile(file);
+  const target = await createOutputFile(file);
   try {
     const done = await writeEvents(cli, { store, options, output: target.output });
     await target.finish();
