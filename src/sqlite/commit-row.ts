@@ -11,7 +11,9 @@ import { decodeEvents } from "../store/decode-events.ts";
 import type { EventRecord } from "../store/encode-append.ts";
 
 /** The columns of a commit, in the order of {@link commitColumns}. */
-export type CommitRow = readonly [
+export type CommitRow = readonly [...columns: Columns, body: string];
+
+type Columns = readonly [
   position: number,
   stream: string,
   revision: number,
@@ -20,12 +22,21 @@ export type CommitRow = readonly [
   idTime: number,
   idRandom: number,
   checksum: number,
-  body: string,
 ];
 
+const columns = "position, stream, revision, events, recorded_at, id_time, id_random, checksum";
+
 /** To select a {@link CommitRow}. */
-export const commitColumns =
-  "position, stream, revision, events, recorded_at, id_time, id_random, checksum, body";
+export const commitColumns = `${columns}, body`;
+
+/** A {@link CommitRow} whose body may have been left out for its size. */
+export type LeanRow = readonly [...columns: Columns, body: string | null];
+
+/** Length in bytes beyond which a body is fetched on its own, so that many rows at once stay small. */
+const leanBodyBytesMax = 32 * 1024;
+
+/** To select a {@link LeanRow}. */
+export const leanColumns = `${columns}, CASE WHEN octet_length(body) <= ${leanBodyBytesMax} THEN body END`;
 
 /** What the checksum is taken over. */
 export type UncheckedRow = readonly [
@@ -151,6 +162,6 @@ function hex(value: number, digits: number): string {
 }
 
 /** The error for a row that cannot be believed. */
-export function damaged(row: CommitRow, store: string, problem: string): HithertoError {
+export function damaged(row: LeanRow, store: string, problem: string): HithertoError {
   return new HithertoError("STORE_DAMAGED", { store, problem, stream: row[1], position: row[0] });
 }

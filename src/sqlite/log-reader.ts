@@ -6,10 +6,11 @@
  */
 import type { StoredEvent } from "../core/event.ts";
 import { categoryOf } from "../core/event.ts";
+import { limits } from "../core/limits.ts";
 import type { EventFilter, Query } from "../core/query.ts";
 import { matchesFilter } from "../core/query.ts";
 import type { ReadPlan } from "../store/read-options.ts";
-import type { CommitRow } from "./commit-row.ts";
+import type { CommitRow, LeanRow } from "./commit-row.ts";
 import { checkRow, commitColumns, decodeRow, idPrefix } from "./commit-row.ts";
 import type { Database } from "./driver.ts";
 import type { Range, RowSource } from "./row-source.ts";
@@ -22,6 +23,8 @@ const rowsAtFirst = 128;
 const rowsAtOnceMax = 2_000;
 /** What a page's rows may take in memory; pages grow or shrink towards it. */
 const pageBytesAim = 1024 * 1024;
+/** And what they never exceed by more than one row. */
+const pageBytesMax = 8 * 1024 * 1024;
 /** A stretch of the log this short is read straight through: shorter than any detour by an index. */
 const shortStretch = 512;
 
@@ -172,21 +175,38 @@ export class LogReader {
     const passes = this.#eventTest(plan, axis);
     const mayMatch = rowTest(plan.filter);
     let rowsAtOnce = Math.min(rowsAtFirst, plan.limit);
+    let rows: readonly LeanRow[] = [];
+    let taken = 0;
     return {
       next: () => {
-        const rows = plan.limit === 0 ? [] : source.next(rowsAtOnce);
-        if (rows.length === 0) return undefined;
+        if (taken === rows.length) {
+          rows = plan.limit === 0 ? [] : source.next(rowsAtOnce);
+          taken = 0;
+          if (rows.length === 0) return undefined;
+        }
         const events: StoredEvent[] = [];
+        const first = taken;
         let bytes = 0;
-        for (const row of rows) {
+        while (taken < rows.length && hasRoom(events.length, bytes, rows[taken]!)) {
+          const row = this.#whole(rows[taken++]!);
+          if (row === undefined) continue;
           bytes += row[8].length + 100;
           checkRow(row, this.#store);
           if (mayMatch(row)) this.#decode(row, plan.backwards, events);
         }
-        rowsAtOnce = Math.max(1, Math.min(rowsAtOnceMax, Math.floor((pageBytesAim * rows.length) / bytes)));
+        const fitting = Math.floor((pageBytesAim * (taken - first)) / bytes);
+        rowsAtOnce = Math.max(1, Math.min(rowsAtOnceMax, fitting));
         return passes === undefined ? events : events.filter(passes);
       },
     };
+  }
+
+  /** With its body; undefined when it has been reclaimed meanwhile. */
+  #whole(row: LeanRow): CommitRow | undefined {
+    if (row[8] !== null) return row as CommitRow;
+    return this.#statements
+      .prepare<CommitRow>(`SELECT ${commitColumns} FROM commits WHERE position = ?`)
+      .get(row[0]);
   }
 
   #decode(row: CommitRow, isBackwards: boolean, events: StoredEvent[]): void {
@@ -225,6 +245,11 @@ export class LogReader {
     if (last === undefined) lastRevisions.set(event.stream, (last = this.lastRevision(event.stream)));
     return !hides(policy, last, event, this.#clock());
   }
+}
+
+/** Whether a page takes one more row: any as its first, others as long as they are neither too many nor too large. */
+function hasRoom(events: number, bytes: number, row: LeanRow): boolean {
+  return events === 0 || (events + row[3] <= limits.pageSizeMax && bytes < pageBytesMax);
 }
 
 const everything: ReadPlan = {

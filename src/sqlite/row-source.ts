@@ -7,15 +7,15 @@
  * `holes` or the stream's policy explain it.
  */
 import { HithertoError } from "../core/errors.ts";
-import type { CommitRow } from "./commit-row.ts";
-import { commitColumns, damaged } from "./commit-row.ts";
+import type { LeanRow } from "./commit-row.ts";
+import { leanColumns, damaged } from "./commit-row.ts";
 import type { Database, SqlValue, Statement } from "./driver.ts";
 import { blockSize } from "./terms.ts";
 
 /** Hands out the rows of one read, a bunch at a time. */
 export interface RowSource {
   /** The next rows, at most `limit` of them; none when there are no more. */
-  next(limit: number): readonly CommitRow[];
+  next(limit: number): readonly LeanRow[];
 }
 
 /** The part of the log or of a stream to read, by position or by revision, both ends included. */
@@ -59,13 +59,13 @@ export function streamSource(
   const containing = statements.prepare<[number]>(
     "SELECT revision FROM commits WHERE stream = ? AND revision <= ? ORDER BY revision DESC LIMIT 1",
   );
-  const select = statements.prepare<CommitRow>(
-    `SELECT ${commitColumns} FROM commits WHERE stream = ? AND revision >= ? AND revision <= ?
+  const select = statements.prepare<LeanRow>(
+    `SELECT ${leanColumns} FROM commits WHERE stream = ? AND revision >= ? AND revision <= ?
      ORDER BY revision ${order(range)} LIMIT ?`,
   );
   let lowest = range.from === 0 ? 0 : (containing.get(stream, range.from)?.[0] ?? 0);
   let highest = range.to;
-  let previous: CommitRow | undefined;
+  let previous: LeanRow | undefined;
   return {
     next(limit) {
       if (lowest > highest) return [];
@@ -84,18 +84,18 @@ export function streamSource(
     },
   };
 
-  function checkBeginning(row: CommitRow): void {
+  function checkBeginning(row: LeanRow): void {
     if (row[2] > lowest) checkReclaimedBefore(row, lowest);
   }
 
-  function checkMeeting(previousRow: CommitRow, row: CommitRow): void {
+  function checkMeeting(previousRow: LeanRow, row: LeanRow): void {
     const [earlier, later] = range.isBackwards ? [row, previousRow] : [previousRow, row];
     const expected = earlier[2] + earlier[3];
     if (expected !== later[2]) checkReclaimedBefore(later, expected);
   }
 
   /** Reclaiming takes the first commits of a stream, so it explains a gap only where nothing is left before it. */
-  function checkReclaimedBefore(row: CommitRow, missing: number): void {
+  function checkReclaimedBefore(row: LeanRow, missing: number): void {
     if (row[2] > missing && range.mayBeginLate() && containing.get(stream, row[2] - 1) === undefined) return;
     throw damaged(row, store, `revision ${missing} of the stream is missing`);
   }
@@ -103,8 +103,8 @@ export function streamSource(
 
 /** The rows of a stretch of the log, by position. */
 export function logSource(statements: Statements, range: Range, store: string): RowSource {
-  const select = statements.prepare<CommitRow>(
-    `SELECT ${commitColumns} FROM commits WHERE position >= ? AND position <= ?
+  const select = statements.prepare<LeanRow>(
+    `SELECT ${leanColumns} FROM commits WHERE position >= ? AND position <= ?
      ORDER BY position ${order(range)} LIMIT ?`,
   );
   let lowest = rowContaining(statements, range.from);
@@ -122,7 +122,7 @@ export function logSource(statements: Statements, range: Range, store: string): 
   };
 
   function checkMeetingForwards(
-    rows: readonly CommitRow[],
+    rows: readonly LeanRow[],
     at: { lowest: number; highest: number; isDone: boolean },
   ): number {
     let expected = at.lowest;
@@ -135,7 +135,7 @@ export function logSource(statements: Statements, range: Range, store: string): 
   }
 
   function checkMeetingBackwards(
-    rows: readonly CommitRow[],
+    rows: readonly LeanRow[],
     at: { lowest: number; highest: number; isDone: boolean },
   ): number {
     let expected = at.highest + 1;
@@ -186,8 +186,8 @@ export function termSource(
   arms: ReadonlyArray<readonly number[]>,
   range: Range,
 ): RowSource {
-  const byPosition = statements.prepare<CommitRow>(
-    `SELECT ${commitColumns} FROM commits WHERE position IN (SELECT value FROM json_each(?))
+  const byPosition = statements.prepare<LeanRow>(
+    `SELECT ${leanColumns} FROM commits WHERE position IN (SELECT value FROM json_each(?))
      ORDER BY position ${order(range)}`,
   );
   let lowest = rowContaining(statements, range.from);
@@ -296,13 +296,13 @@ function blockRunSource(
   range: Range,
   store: string,
 ): RowSource {
-  const select = statements.prepare<CommitRow>(
-    `SELECT ${commitColumns} FROM commits WHERE position >= ? AND position <= ?
+  const select = statements.prepare<LeanRow>(
+    `SELECT ${leanColumns} FROM commits WHERE position >= ? AND position <= ?
      ORDER BY position ${order(range)} LIMIT ?`,
   );
   let lowest = run[0] * blockSize;
   let highest = Math.min((run[1] + 1) * blockSize - 1, range.to);
-  let previous: CommitRow | undefined;
+  let previous: LeanRow | undefined;
   return {
     next(limit) {
       const rows = lowest > highest ? [] : select.all(lowest, highest, limit);
@@ -318,7 +318,7 @@ function blockRunSource(
     },
   };
 
-  function checkNeighbours(previousRow: CommitRow, row: CommitRow): void {
+  function checkNeighbours(previousRow: LeanRow, row: LeanRow): void {
     const [earlier, later] = range.isBackwards ? [row, previousRow] : [previousRow, row];
     checkGap(statements, earlier[0] + earlier[3], later[0], store);
   }
