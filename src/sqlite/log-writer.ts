@@ -30,6 +30,7 @@ import { toStoreError } from "./sql-errors.ts";
 import { firstKeptRevision, noPolicy } from "./stream-policies.ts";
 import type { PolicyRow } from "./stream-policies.ts";
 import { blockOf, termOf } from "./terms.ts";
+import { writeLock } from "./write-lock.ts";
 
 /** One write of a group. */
 export type Write =
@@ -58,6 +59,18 @@ export type WriteOutcome =
   | { readonly kind: "done"; readonly events: number }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
+/** What a writer must know besides its connection. */
+export interface LogWriterOptions {
+  /** Names the store in errors. */
+  readonly store: string;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** 42 random bits, as an integer: with time and position they make the ids of this writer's events. */
+  readonly idRandom: number;
+  /** How long a group waits for the write lock. */
+  readonly busyTimeoutMs: number;
+}
+
 const rememberedMax = 200_000;
 
 /** Decides and stores groups of writes. */
@@ -68,7 +81,8 @@ export class LogWriter {
   readonly #reclaimer: Reclaimer;
   readonly #clock: () => number;
 
-  readonly #begin: Statement;
+  readonly #busyTimeoutMs: number;
+  readonly #begin: () => void;
   readonly #commit: Statement;
   readonly #dataVersion: Statement<[number]>;
   readonly #insertCommit: Statement;
@@ -85,15 +99,15 @@ export class LogWriter {
   readonly #blockMarks = new Map<number, number>();
   readonly #terms = new Map<string, number>();
 
-  /** `idRandom` are 42 random bits, as an integer: with time and position they make the ids of this writer's events. */
-  constructor(db: Database, store: string, clock: () => number, idRandom: number) {
+  constructor(db: Database, { store, clock, idRandom, busyTimeoutMs }: LogWriterOptions) {
     this.#db = db;
     this.#store = store;
     this.#clock = clock;
     this.#idRandom = idRandom;
+    this.#busyTimeoutMs = busyTimeoutMs;
     this.#reader = new LogReader(db, store, clock);
     this.#reclaimer = new Reclaimer(db, store, this.#reader, clock);
-    this.#begin = db.prepare("BEGIN IMMEDIATE");
+    this.#begin = writeLock(db, busyTimeoutMs);
     this.#commit = db.prepare("COMMIT");
     this.#dataVersion = db.prepare("PRAGMA data_version");
     this.#insertCommit = db.prepare("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -105,14 +119,14 @@ export class LogWriter {
   /** Applies a group; the outcomes are in its order. Never throws: what goes wrong is in the outcomes. */
   apply(group: readonly Write[]): WriteOutcome[] {
     try {
-      this.#begin.run();
+      this.#begin();
       this.#takeUpChanges();
       const outcomes = group.map((write) => this.#attempt(write));
       this.#commit.run();
       return outcomes;
     } catch (error) {
       this.#abandon();
-      const refusal = refusalOf(toStoreError(error, this.#store));
+      const refusal = refusalOf(toStoreError(error, this.#store, this.#busyTimeoutMs));
       return group.map(() => ({ kind: "refused", refusal }));
     }
   }

@@ -25,6 +25,11 @@ export function isSqliteError(error: unknown): error is SqliteError {
   return error instanceof Error && typeof (error as SqliteError).errcode === "number";
 }
 
+/** Whether SQLite reported that another connection holds a lock. */
+export function isBusy(error: unknown): boolean {
+  return isSqliteError(error) && (error.errcode & 0xff) === sqlite.BUSY;
+}
+
 /** The error to raise for one that came out of the driver; errors of Hitherto pass through. */
 export function toStoreError(error: unknown, store: string, busyTimeoutMs = 0): Error {
   if (isHithertoError(error)) return error;

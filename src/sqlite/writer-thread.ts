@@ -45,7 +45,8 @@ const lightGroupsMax = 400;
 
 function main({ connect: options, port, posts }: WriterThreadData): void {
   const db = connect(options);
-  const writer = new LogWriter(db, options.path, Date.now, randomBits());
+  const { path: store, busyTimeoutMs } = options;
+  const writer = new LogWriter(db, { store, clock: Date.now, idRandom: randomBits(), busyTimeoutMs });
   const counter = new Int32Array(posts);
   let lightGroups = 0;
   let isDirty = false;
