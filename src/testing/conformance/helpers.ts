@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { isHithertoError } from "../../core/errors.ts";
 import type { ErrorCode, HithertoError } from "../../core/errors.ts";
 import type { NewEvent, StoredEvent } from "../../core/event.ts";
-import type { AppendResult, EventStore, ReadOptions } from "../../store/event-store.ts";
+import type { AppendResult, EventStore, ReadOptions, Subscription } from "../../store/event-store.ts";
 
 /** An event of no importance. */
 export function anEvent(fields: Partial<NewEvent> = {}): NewEvent {
@@ -64,6 +64,22 @@ export async function listOf<Value>(values: AsyncIterable<Value>): Promise<Value
 /** The whole log. */
 export function logOf(store: EventStore, options?: ReadOptions): Promise<StoredEvent[]> {
   return store.read(options).toArray();
+}
+
+/** So long may a subscription be silent before a test no longer waits for what has been lost. */
+const silenceMaxMs = 8_000;
+
+/** The first so many events that a subscription delivers; it is left then. */
+export async function take(subscription: Subscription, count: number): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  const giveUp = setTimeout(() => void subscription.close(), silenceMaxMs);
+  for await (const event of subscription) {
+    giveUp.refresh();
+    events.push(event);
+    if (events.length === count) break;
+  }
+  clearTimeout(giveUp);
+  return events;
 }
 
 /** The data of all events that a read of the log returns. */

@@ -2,18 +2,8 @@ import assert from "node:assert/strict";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import type { StoredEvent } from "../../core/event.ts";
 import type { EventStore, Subscription, SubscribeOptions } from "../../store/event-store.ts";
-import { anEvent, appendOneByOne, logOf, refuses, someEvents, upTo } from "./helpers.ts";
+import { anEvent, appendOneByOne, logOf, refuses, someEvents, take, upTo } from "./helpers.ts";
 import type { Topic } from "./kit.ts";
-
-/** The first so many events that a subscription delivers; it is left then. */
-async function take(subscription: Subscription, count: number): Promise<StoredEvent[]> {
-  const events: StoredEvent[] = [];
-  for await (const event of subscription) {
-    events.push(event);
-    if (events.length === count) break;
-  }
-  return events;
-}
 
 /** What a subscription delivers until it has caught up. */
 async function history(store: EventStore, options: SubscribeOptions): Promise<unknown[]> {

@@ -1,0 +1,162 @@
+import { setTimeout } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { HithertoError } from "../core/errors.ts";
+import type { EventSequence, EventStore, ReadOptions, Subscription } from "./event-store.ts";
+import { openMemoryStore } from "./memory-store.ts";
+import { openSubscription } from "./subscription.ts";
+import type { SubscriptionSource } from "./subscription.ts";
+
+const never = 3_600_000;
+
+/** What a subscription needs of a store, with some of it behaving otherwise. */
+function sourceOf(store: EventStore, changes: Partial<SubscriptionSource> = {}): SubscriptionSource {
+  return {
+    read: (options) => store.read(options),
+    readStream: (stream, options) => store.readStream(stream, options),
+    head: () => store.head(),
+    findStream: (stream) => store.findStream(stream),
+    watch: () => () => undefined,
+    ...changes,
+  };
+}
+
+async function append(store: EventStore, ...data: readonly unknown[]): Promise<void> {
+  await store.append({ stream: "s", events: data.map((one) => ({ type: "T", data: one })) });
+}
+
+async function take(subscription: Subscription, count: number): Promise<unknown[]> {
+  const data: unknown[] = [];
+  for await (const event of subscription) {
+    if (data.push(event.data) === count) break;
+  }
+  return data;
+}
+
+// Trap 14: a wake-up is missed and nothing looks by itself.
+test("a subscription whose signals are all lost looks by itself", async () => {
+  const store = openMemoryStore();
+  const subscription = openSubscription(sourceOf(store), undefined, 5);
+  const taking = take(subscription, 2);
+  await append(store, 1);
+  await subscription.caughtUp;
+  await append(store, 2);
+  expect(await taking).toEqual([1, 2]);
+});
+
+test("signals without cause deliver nothing twice", async () => {
+  const store = openMemoryStore();
+  const watch = (listener: () => void): (() => void) => {
+    const timer = setInterval(listener, 1);
+    return () => clearInterval(timer);
+  };
+  const taking = take(openSubscription(sourceOf(store, { watch }), undefined, never), 20);
+  for (let n = 0; n < 20; n++) {
+    await append(store, n);
+    await setTimeout(n % 4);
+  }
+  expect(await taking).toEqual(Array.from({ length: 20 }, (_, n) => n));
+});
+
+test("a signal that comes between the look at the head and the wait is not lost", async () => {
+  const store = openMemoryStore();
+  let signal: () => void = () => undefined;
+  let isFirst = true;
+  const source = sourceOf(store, {
+    watch: (listener) => {
+      signal = listener;
+      return () => undefined;
+    },
+    head: async () => {
+      const head = await store.head();
+      if (isFirst) {
+        isFirst = false;
+        await append(store, "just now");
+        signal();
+      }
+      return head;
+    },
+  });
+  expect(await take(openSubscription(source, undefined, never), 1)).toEqual(["just now"]);
+});
+
+test("what was scanned is not scanned again, though nothing of it matched", async () => {
+  const store = openMemoryStore();
+  const ranges: (number | undefined)[][] = [];
+  const read = (options?: ReadOptions): EventSequence => {
+    ranges.push([options?.from, options?.to]);
+    return store.read(options);
+  };
+  const subscription = openSubscription(sourceOf(store, { read }), { types: ["Never"] }, 2);
+  const waiting = take(subscription, 1);
+  await append(store, 1, 2, 3);
+  await subscription.caughtUp;
+  await append(store, 4, 5);
+  await setTimeout(20);
+  await subscription.close();
+  expect(await waiting).toEqual([]);
+  expect(ranges).toEqual([
+    [1, 3],
+    [4, 5],
+  ]);
+});
+
+test("nothing is read ahead beyond one page", async () => {
+  const store = openMemoryStore();
+  for (let n = 0; n < 5; n++) await append(store, ...Array.from({ length: 1_000 }, (_, index) => index));
+  let pages = 0;
+  const read = (options?: ReadOptions): EventSequence => {
+    const sequence = store.read(options);
+    return {
+      ...sequence,
+      async *pages() {
+        for await (const page of sequence.pages()) {
+          pages++;
+          yield page;
+        }
+      },
+    };
+  };
+  const iterator = openSubscription(sourceOf(store, { read }), undefined)[Symbol.asyncIterator]();
+  for (let n = 0; n < 1_000; n++) await iterator.next();
+  expect(pages).toBe(1);
+  await iterator.next();
+  expect(pages).toBe(2);
+  await iterator.return?.();
+});
+
+test("the store is watched only while the subscription runs", async () => {
+  const store = openMemoryStore();
+  let watchers = 0;
+  const watch = (): (() => void) => {
+    watchers++;
+    return () => void watchers--;
+  };
+  const begin = (signal?: AbortSignal): Subscription =>
+    openSubscription(sourceOf(store, { watch }), { signal }, never);
+  const ends: ((subscription: Subscription, waiting: Promise<unknown>) => Promise<unknown>)[] = [
+    (subscription) => subscription.close(),
+    (subscription) => subscription[Symbol.asyncDispose](),
+    (subscription) => subscription.pages()[Symbol.asyncIterator]().return?.() ?? Promise.resolve(),
+  ];
+  for (const end of ends) {
+    const subscription = begin();
+    expect(watchers).toBe(0);
+    const waiting = subscription[Symbol.asyncIterator]().next();
+    await subscription.caughtUp;
+    expect(watchers).toBe(1);
+    await end(subscription, waiting);
+    expect(await waiting).toEqual({ value: undefined, done: true });
+    expect(watchers).toBe(0);
+  }
+  expect(await take(begin(AbortSignal.abort()), 1)).toEqual([]);
+  expect(watchers).toBe(0);
+});
+
+test("an error of the store fails the iteration and `caughtUp`", async () => {
+  const error = new HithertoError("STORE_IO", { store: "memory:", problem: "the disk is gone" });
+  const head = (): Promise<number> => Promise.reject(error);
+  const subscription = openSubscription(sourceOf(openMemoryStore(), { head }), undefined);
+  await expect(take(subscription, 1)).rejects.toBe(error);
+  await expect(subscription.caughtUp).rejects.toBe(error);
+  expect(await take(subscription, 1)).toEqual([]);
+});
