@@ -28,7 +28,9 @@ type LiteralValue =
   | readonly LiteralValue[]
   | readonly []
   | { readonly [key: string]: LiteralValue }
-  | object;
+  // Anything else, so that data of type `unknown` fit as well.
+  // oxlint-disable-next-line typescript/no-generated-empty-object-type
+  | NonNullable<unknown>;
 
 interface AnyNewEvent extends Omit<NewEvent, "type" | "data"> {
   readonly type: AnyString;

@@ -14,21 +14,21 @@ import {
 import type { AnyHandlers, Checked, CommandsOf } from "./decider-inference.ts";
 import type { Decider, StateCodec } from "./decider-types.ts";
 import { HithertoError } from "./errors.ts";
-import type { AnyEventTypes, EventTypes } from "./event-type.ts";
+import type { AnyEventTypes, EventsIn, ListedTypes } from "./event-type.ts";
 import { requireEventTypes } from "./event-type.ts";
-import type { Evolve } from "./fold.ts";
+import type { InferredEvolve } from "./fold.ts";
 
 /** What {@link decider} takes. The order matters to inference: `initial`, `events`, `evolve`, `decide`. */
-export interface DeciderOptions<State, Events, Handlers> {
+export interface DeciderOptions<State, Listed, Handlers> {
   /** The state before any event. */
   readonly initial: () => State;
   /**
    * Schemas, versions and upcasters by event type. If given, it lists every type, `evolve` must handle each, and the
    * types of the data come from here; if not, they come from the annotations in `evolve`.
    */
-  readonly events?: EventTypes<Events> | undefined;
+  readonly events?: ListedTypes<Listed> | undefined;
   /** What each event changes. */
-  readonly evolve: Evolve<State, Events>;
+  readonly evolve: InferredEvolve<State, Listed>;
   /** What each command leads to. Pure and synchronous: what it needs to know comes with the payload. */
   readonly decide: Handlers;
   /** Version of the shape of the state. Raise it when the state changes, so that old snapshots are not used. Default 1. */
@@ -66,13 +66,17 @@ export interface DeciderOptions<State, Events, Handlers> {
  * });
  * ```
  */
-export function decider<State, Events, Handlers extends AnyHandlers<State> & Checked<Events, Handlers>>(
+export function decider<
+  State,
+  Listed,
+  Handlers extends AnyHandlers<State> & Checked<EventsIn<Listed>, Handlers>,
+>(
   name: string,
-  options: DeciderOptions<State, Events, Handlers>,
-): Decider<State, Events, CommandsOf<Handlers>> {
+  options: DeciderOptions<State, Listed, Handlers>,
+): Decider<State, EventsIn<Listed>, CommandsOf<Handlers>> {
   requireOptions(name, options);
   const { initial, evolve, decide, stateVersion = 1, category = name, ignore = [] } = options;
-  const definition: Decider<State, Events, unknown> = {
+  const definition: Decider<State, unknown, unknown> = {
     kind: "decider",
     name,
     category,
@@ -84,7 +88,7 @@ export function decider<State, Events, Handlers extends AnyHandlers<State> & Che
     ignore: Object.freeze([...ignore]),
     snapshot: options.snapshot,
   };
-  return Object.freeze(definition) as Decider<State, Events, CommandsOf<Handlers>>;
+  return Object.freeze(definition) as Decider<State, EventsIn<Listed>, CommandsOf<Handlers>>;
 }
 
 /**

@@ -5,7 +5,7 @@ import {
   requireObject,
   requireStrings,
 } from "./check-definition.ts";
-import type { AnyEventTypes, EventTypes } from "./event-type.ts";
+import type { AnyEventTypes, ListedTypes } from "./event-type.ts";
 import { requireEventTypes } from "./event-type.ts";
 /**
  * Decision models: the small state that one decision needs, folded from just the events that matter to it, wherever
@@ -13,7 +13,7 @@ import { requireEventTypes } from "./event-type.ts";
  * and its consistency boundary cannot drift apart (https://dcb.events/topics/command-context).
  */
 import type { StoredEvent } from "./event.ts";
-import type { FoldOptions } from "./fold.ts";
+import type { FoldOptions, InferredPartialEvolve } from "./fold.ts";
 import { fold } from "./fold.ts";
 import type { AppendCondition, Query, QueryItem } from "./query.ts";
 import { matchesQuery } from "./query.ts";
@@ -36,26 +36,17 @@ export interface DecisionModel<State> {
 /** The state of a decision model. */
 export type ModelStateOf<Model> = Model extends DecisionModel<infer State> ? State : never;
 
-/** As `Evolve`, for those event types that a model looks at. */
-export type EvolveSome<State, Events> = {
-  readonly [Type in keyof Events]?: (
-    state: State,
-    data: Events[Type],
-    event: StoredEvent<Type & string, Events[Type]>,
-  ) => NoInfer<State>;
-};
-
 /** What {@link decisionModel} takes. The order matters to inference: `initial`, `events`, `evolve`. */
-export interface DecisionModelOptions<State, Events> {
+export interface DecisionModelOptions<State, Listed> {
   /** For error messages. Default `"decision model"`. */
   readonly name?: string | undefined;
   /** Tags that an event must all carry to be looked at. Default: none, events count by their type alone. */
   readonly tags?: readonly string[] | undefined;
   readonly initial: () => State;
   /** Schemas, versions and upcasters by event type; may list more types than this model looks at. */
-  readonly events?: EventTypes<Events> | undefined;
+  readonly events?: ListedTypes<Listed> | undefined;
   /** What each event changes. Its keys are the event types that the model looks at. */
-  readonly evolve: EvolveSome<State, Events>;
+  readonly evolve: InferredPartialEvolve<State, Listed>;
 }
 
 /**
@@ -79,13 +70,13 @@ export interface DecisionModelOptions<State, Events> {
  * // { failIfMatch: [{ types: ["CourseDefined", "CapacityChanged"], tags: ["course:c1"] }], after: 17 }
  * ```
  */
-export function decisionModel<State, Events>(
-  options: DecisionModelOptions<State, Events>,
+export function decisionModel<State, Listed>(
+  options: DecisionModelOptions<State, Listed>,
 ): DecisionModel<State> {
   requireOptions(options);
   const { name = "decision model", tags = [], initial } = options;
   const evolve: object = Object.freeze({ ...options.evolve });
-  const events: AnyEventTypes = Object.freeze({ ...options.events });
+  const events = Object.freeze({ ...options.events }) as AnyEventTypes;
   const foldable = Object.freeze({ name, initial, evolve, events, ignore: [] });
   const query = freezeQuery([
     { types: Object.keys(evolve), ...(tags.length > 0 && { tags: [...new Set(tags)] }) },

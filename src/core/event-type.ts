@@ -55,6 +55,22 @@ export interface EventType<Data = unknown> {
 /** Definitions by event type, for a map from event type to data. */
 export type EventTypes<Events> = { readonly [Type in keyof Events]?: EventType<Events[Type]> };
 
+/**
+ * The data of an event type that is listed either by its definition or by its data alone. What definitions and
+ * annotations say is inferred into one type parameter; definitions go first.
+ */
+export type DataIn<Entry> = Entry extends EventType<infer Data> ? Data : Entry;
+
+/** The map from event types to data that such a list comes to. Unknown as long as the list is. */
+export type EventsIn<Listed> = unknown extends Listed
+  ? unknown
+  : Listed extends infer Shown
+    ? { [Type in keyof Shown]: DataIn<Shown[Type]> }
+    : never;
+
+/** Definitions by event type, as options take them. */
+export type ListedTypes<Listed> = Listed & Readonly<Record<string, Pick<EventType, "kind">>>;
+
 /** Any definitions by event type. */
 // `any`: a definition takes and gives its data, so no narrower type holds all of them.
 // oxlint-disable-next-line typescript/no-explicit-any

@@ -1,5 +1,5 @@
 import { HithertoError } from "./errors.ts";
-import type { AnyEventTypes, EventType } from "./event-type.ts";
+import type { AnyEventTypes, DataIn, EventType } from "./event-type.ts";
 import { typeOf, upcastTo } from "./event-type.ts";
 /**
  * Folding: the present state is what follows from the events, one after the other.
@@ -18,6 +18,23 @@ export type Evolve<State, Events> = {
     data: Events[Type],
     event: StoredEvent<Type & string, Events[Type]>,
   ) => NoInfer<State>;
+};
+
+/** One function of {@link InferredEvolve}. */
+export type InferredStep<State, Entry, Type> = (
+  state: State,
+  data: DataIn<Entry>,
+  event: StoredEvent<Type & string, DataIn<Entry>>,
+) => NoInfer<State>;
+
+/** {@link Evolve} as it is inferred: data types come from definitions, or else from the functions' annotations. */
+export type InferredEvolve<State, Listed> = {
+  readonly [Type in keyof Listed]: InferredStep<State, Listed[Type], Type>;
+};
+
+/** As {@link InferredEvolve}, for definitions that look at some of the listed types only. */
+export type InferredPartialEvolve<State, Listed> = {
+  readonly [Type in keyof Listed]?: InferredStep<State, Listed[Type], Type>;
 };
 
 /** What folding needs of a definition. Deciders and decision models have it. */

@@ -24,21 +24,31 @@ export type {
   StateOf,
 } from "./decider-types.ts";
 export { composeModels, decisionModel } from "./decision-model.ts";
-export type {
-  ComposedState,
-  DecisionModel,
-  DecisionModelOptions,
-  EvolveSome,
-  ModelStateOf,
-} from "./decision-model.ts";
+export type { ComposedState, DecisionModel, DecisionModelOptions, ModelStateOf } from "./decision-model.ts";
 export { errorCodes, HithertoError, isHithertoError } from "./errors.ts";
 export type { BlockingEvent, ErrorActor, ErrorCode, ErrorDetails } from "./errors.ts";
 export { categoryOf } from "./event.ts";
 export type { EventMetadata, JsonValue, NewEvent, StoredEvent } from "./event.ts";
 export { completeEvent, eventType, upcast } from "./event-type.ts";
-export type { AnyEventTypes, EventType, EventTypeOptions, EventTypes, Upcaster } from "./event-type.ts";
+export type {
+  AnyEventTypes,
+  DataIn,
+  EventsIn,
+  EventType,
+  EventTypeOptions,
+  EventTypes,
+  ListedTypes,
+  Upcaster,
+} from "./event-type.ts";
 export { fold } from "./fold.ts";
-export type { Evolve, Foldable, FoldOptions } from "./fold.ts";
+export type {
+  Evolve,
+  Foldable,
+  FoldOptions,
+  InferredEvolve,
+  InferredPartialEvolve,
+  InferredStep,
+} from "./fold.ts";
 export { defaultStream, limits } from "./limits.ts";
 export { metadataCausedBy, metadataOf } from "./metadata.ts";
 export type { CommandContext } from "./metadata.ts";

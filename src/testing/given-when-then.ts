@@ -262,5 +262,5 @@ function foldFrozen(decider: AnyDecider, events: readonly StoredEvent[]): unknow
 }
 
 function isLater(past: Past): past is PromiseLike<readonly NewEvent[]> {
-  return "then" in past;
+  return typeof past === "object" && "then" in past;
 }
