@@ -16,7 +16,7 @@ import type { Runtime } from "./execute.ts";
 import type { Accepted, DecideOnModel, DecideOptions, ExecuteResult, LoadedModel } from "./hitherto.ts";
 import { appendDecision, findFirstTime } from "./idempotency.ts";
 import type { Appended, KeyedDecision } from "./idempotency.ts";
-import { provisional } from "./provisional-events.ts";
+import { provisional, tryOut } from "./provisional-events.ts";
 import { toRejected } from "./results.ts";
 import { Conflict, retry, toConflict } from "./retry.ts";
 import { deepFreeze } from "./state-cache.ts";
@@ -100,9 +100,9 @@ function decideOn<State, Reason extends string>(
   const metadata = metadataOf({ id: commandId, metadata: options.metadata });
   const decision = decide(state, { now, metadata });
   const events = normaliseDecision(decision, { name, events: model.events, metadata });
-  if (!isRejection(events)) {
-    model.fold(provisional(events, { now, stream, after: { revision: -1, position } }), { from: state });
-  }
+  if (isRejection(events)) return events;
+  const after = { revision: -1, position };
+  tryOut(provisional(events, { now, stream, after }), (tried) => model.fold(tried, { from: state }));
   return events;
 }
 

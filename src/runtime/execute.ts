@@ -12,7 +12,7 @@ import type { EventStore } from "../store/event-store.ts";
 import type { Accepted, ExecuteOptions, ExecuteResult } from "./hitherto.ts";
 import { appendDecision, findFirstTime } from "./idempotency.ts";
 import type { Appended, KeyedDecision } from "./idempotency.ts";
-import { provisional } from "./provisional-events.ts";
+import { provisional, tryOut } from "./provisional-events.ts";
 import { lastRevision, toRejected } from "./results.ts";
 import { Conflict, retry, toConflict } from "./retry.ts";
 import type { RuntimePlan } from "./runtime-options.ts";
@@ -98,7 +98,8 @@ function decideOn<D extends AnyDecider, Name extends CommandOf<D>>(
   const decision = decide(decider, loaded.state, { name: command, payload }, { now, stream, id, metadata });
   // An event that evolve cannot take would make its stream unreadable for good: find out before it is stored.
   if (isRejection(decision)) return decision;
-  foldEvents(decider, loaded, provisional(decision, { now, stream, after: loaded }));
+  const after = loaded;
+  tryOut(provisional(decision, { now, stream, after }), (tried) => foldEvents(decider, after, tried));
   return decision;
 }
 

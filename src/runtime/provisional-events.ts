@@ -2,7 +2,9 @@
  * Events that have been decided but not stored. An event that `evolve` cannot take would make its stream unreadable for
  * good, so every decision is folded once before it is stored.
  */
+import { HithertoError } from "../core/errors.ts";
 import type { NewEvent, StoredEvent } from "../core/event.ts";
+import { findJsonFault } from "../store/json-check.ts";
 
 /** Where the events would come to stand. */
 export interface ProvisionalPlace {
@@ -11,6 +13,27 @@ export interface ProvisionalPlace {
   readonly after: { readonly revision: number; readonly position: number };
   /** ISO 8601. */
   readonly now: string;
+}
+
+/**
+ * Folds decided events before they are stored.
+ *
+ * @throws `EVENT_NOT_JSON` when folding fails and the reason lies in data that no store would take; else what it threw.
+ */
+export function tryOut(
+  events: readonly StoredEvent[],
+  fold: (events: readonly StoredEvent[]) => unknown,
+): void {
+  try {
+    fold(events);
+  } catch (error) {
+    for (const [index, { data }] of events.entries()) {
+      const fault = data instanceof Uint8Array ? undefined : findJsonFault(data, "data");
+      if (fault === undefined) continue;
+      throw new HithertoError("EVENT_NOT_JSON", { index, ...fault }, { cause: error });
+    }
+    throw error;
+  }
 }
 
 /** The events as they will be stored, as far as that can be known: id, position and time may come out differently. */
