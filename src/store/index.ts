@@ -1,4 +1,4 @@
-// Public: stores, the port they fill, and what another store needs to fill it.
+// Public: the port that stores fill, and the store that fills it in memory.
 export { openMemoryStore } from "./memory-store.ts";
 export type { MemoryStoreOptions } from "./memory-store.ts";
 export type {
@@ -22,3 +22,15 @@ export type {
   VerifyProblem,
   VerifyReport,
 } from "./event-store.ts";
+export { decodeLine } from "./exchange/decode-line.ts";
+export type { DecodeLineOptions, ExchangeFormat } from "./exchange/decode-line.ts";
+export { encodeEventLine } from "./exchange/event-line.ts";
+export type { ExchangedEvent } from "./exchange/exchanged-event.ts";
+export { exportEvents } from "./exchange/export-events.ts";
+export type { ExportChunk, ExportOptions } from "./exchange/export-events.ts";
+export { importEvents } from "./exchange/import-events.ts";
+export type { ImportOptions, ImportReport } from "./exchange/import-events.ts";
+export { readLines } from "./exchange/lines.ts";
+export type { Line } from "./exchange/lines.ts";
+export { toCloudEvent } from "./exchange/cloud-event.ts";
+export type { CloudEventJson, CloudEventOptions } from "./exchange/cloud-event.ts";
