@@ -112,7 +112,8 @@ export interface SubscribeOptions extends EventFilter {
 
 /**
  * A live sequence of events: history first, then what is appended, by whichever process, without loss or repetition
- * in between. The consumer's pace is the pace: nothing is read ahead beyond one page.
+ * in between. The consumer's pace is the pace: nothing is read ahead beyond one page. Leaving the loop ends the
+ * subscription; closing the store under it fails it with `STORE_CLOSED`.
  *
  * @example
  * ```ts
@@ -125,7 +126,10 @@ export interface SubscribeOptions extends EventFilter {
  * ```
  */
 export interface Subscription extends AsyncIterable<StoredEvent>, AsyncDisposable {
-  /** Resolves when everything that was in the log at some moment after the start has been delivered. */
+  /**
+   * Resolves when everything that was in the log at some moment after the start has been delivered; rejects when the
+   * subscription ends before. It is the consumer's pulling that moves a subscription on.
+   */
   readonly caughtUp: Promise<void>;
   /** The same events in arrays, each as many as were ready. Use either this or the iterator. */
   pages(): AsyncIterable<readonly StoredEvent[]>;
@@ -299,7 +303,10 @@ export interface EventStore extends AsyncDisposable {
   /** Hides all of a stream's events and refuses every later append to it. Can not be undone. */
   tombstoneStream(stream: string, options?: { readonly expect?: Expectation | undefined }): Promise<void>;
 
-  /** Frees the space of hidden events. Positions and revisions are never used again. */
+  /**
+   * Frees the space of hidden events, as far as the store can, and says how many there were. They are gone for good,
+   * their ids are forgotten; their positions and revisions are never used again.
+   */
   reclaim(options?: { readonly signal?: AbortSignal | undefined }): Promise<{ readonly events: number }>;
 
   readonly snapshots: SnapshotStore;
@@ -312,4 +319,3 @@ export interface EventStore extends AsyncDisposable {
   /** Waits for appends under way, then releases everything. Closing twice is harmless. */
   close(): Promise<void>;
 }
-

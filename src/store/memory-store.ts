@@ -12,7 +12,9 @@
  * - **Hidden events.** Deleted, tombstoned, or outside their stream's policy: no read, query, subscription, `findEvent`
  *   or condition sees them, from the moment of the change. `maxCount` counts revisions back from the last one ever
  *   appended; `maxAgeMs` looks at each event's `recordedAt` and the store's clock. A policy that is lifted brings
- *   back what has not been reclaimed; deletion lasts.
+ *   back what has not been reclaimed; deletion lasts. Reclaiming may leave behind what shares an append with visible
+ *   events.
+ * - **Streams** that were given a policy or a tombstone but never an event are neither found nor listed.
  * - **Expectations.** `none` and `exists` are about visible events; a revision is about the last event ever appended.
  * - **Time.** `recordedAt` is what the clock says when the append is made, the same for all its events; should the
  *   clock go back, so does it. Order is told by positions, never by time.

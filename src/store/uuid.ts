@@ -7,12 +7,6 @@ const random = Buffer.alloc(10);
 
 /**
  * Makes a version-7 UUID (RFC 9562, 5.7): 48 bits of milliseconds since 1970, the rest random.
- *
- * @example
- * ```ts
- * import { uuidV7 } from "hitherto/store";
- * const id = uuidV7(Date.now());
- * ```
  */
 export function uuidV7(nowMs: number): string {
   randomFillSync(random);
