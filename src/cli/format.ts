@@ -35,13 +35,26 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1024 ** power).toFixed(1)} ${["", "KiB", "MiB", "GiB", "TiB"][power]}`;
 }
 
-/** Milliseconds as a person says them, such as `850 ms`, `3.2 s`, `4 min 10 s` or `2 h 5 min`. */
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** Milliseconds as a person says them, such as `850 ms`, `3.2 s`, `4 min 10 s`, `2 h` or `30 d`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  const seconds = ms / 1_000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
+  if (ms < second) return `${Math.round(ms)} ms`;
+  if (ms < minute) return `${(ms / second).toFixed(1)} s`;
+  if (ms < hour) return inUnits(ms, [minute, "min"], [second, "s"]);
+  return ms < 2 * day ? inUnits(ms, [hour, "h"], [minute, "min"]) : inUnits(ms, [day, "d"], [hour, "h"]);
+}
+
+function inUnits(
+  ms: number,
+  [large, largeName]: [number, string],
+  [small, smallName]: [number, string],
+): string {
+  const rest = Math.floor((ms % large) / small);
+  return `${Math.floor(ms / large)} ${largeName}${rest === 0 ? "" : ` ${rest} ${smallName}`}`;
 }
 
 /** Cuts text that is longer than `length`, ending it with an ellipsis. */

@@ -19,7 +19,8 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): (te
 /** A revision or position, or `end`. */
 export function placeOrEnd(text: string): number | "end" {
   if (text === "end") return "end";
-  return integer(0)(text);
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be an integer from 0, or end.");
 }
 
 /** An ISO 8601 moment. */
@@ -58,7 +59,7 @@ export function metadata(text: string, before: Record<string, unknown> | undefin
 
 /** The values of the options that choose events. */
 export interface FilterOptions {
-  readonly from?: number | "end";
+  readonly from?: number;
   readonly to?: number;
   readonly since?: string;
   readonly until?: string;
@@ -70,11 +71,14 @@ export interface FilterOptions {
   readonly correlation?: string;
 }
 
-/** Adds the options that choose events. */
-export function addFilterOptions(command: Command): Command {
+/** Adds the options that choose events. `place` is what `--from` and `--to` count in. */
+export function addFilterOptions<From>(
+  command: Command,
+  { place, parseFrom }: { place: string; parseFrom: (text: string) => From },
+): Command {
   return command
-    .option("--from <n>", "begin at this position (in a stream: revision)", placeOrEnd)
-    .option("--to <n>", "end at this position (in a stream: revision)", integer(0))
+    .option("--from <n>", `begin at this ${place}`, parseFrom)
+    .option("--to <n>", `end at this ${place}`, integer(0))
     .option("--since <moment>", "only events recorded at or after this moment", moment)
     .option("--until <moment>", "only events recorded at or before this moment", moment)
     .option("--limit <n>", "at most so many events", integer(0))
@@ -85,11 +89,11 @@ export function addFilterOptions(command: Command): Command {
     .option("--correlation <id>", "only events with this correlation id");
 }
 
-/** What the store is to read. `end` is left to the caller. */
+/** What the store is to read. */
 export function readOptions(options: FilterOptions): ReadOptions {
   const { from, to, since, until, limit } = options;
   return {
-    from: from === "end" ? undefined : from,
+    from,
     to,
     since,
     until,

@@ -33,8 +33,8 @@ Examples:
   $ hitherto append order-17 --store shop.db < events.ndjson
 
 Without --type, events are read from standard input, one JSON object a line with
-"type" and "data" and, if you like, "id", "tags", "metadata", "schemaVersion" and
-"recordedAt". All of them are appended, or none.
+"type" and "data" and, if you like, "id", "tags", "metadata", "schemaVersion"
+and "recordedAt". All of them are appended, or none.
 The store is made if it is not there yet.`;
 
 /** Adds the command that appends events to a stream. */

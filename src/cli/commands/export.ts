@@ -5,7 +5,7 @@ import type { ExchangeFormat } from "../../store/exchange/decode-line.ts";
 import { exportEvents } from "../../store/exchange/export-events.ts";
 import type { Cli } from "../cli.ts";
 import { formatCount, formatDuration } from "../format.ts";
-import { addFilterOptions, readOptions } from "../options.ts";
+import { addFilterOptions, integer, readOptions } from "../options.ts";
 import type { FilterOptions } from "../options.ts";
 import { createOutputFile } from "../output-file.ts";
 import type { Act } from "../program.ts";
@@ -41,13 +41,12 @@ export function addExport(program: Command, act: Act): void {
     )
     .option("--out <file>", "write to this file, gzipped when it ends with .gz (default: standard output)")
     .option("--source <uri>", "source of the CloudEvents (default: /streams/ and the stream's name)");
-  addFilterOptions(command)
+  addFilterOptions(command, { place: "position", parseFrom: integer(0) })
     .addHelpText("after", help)
     .action(act((cli, options: ExportCommandOptions) => exportCommand(cli, options)));
 }
 
 async function exportCommand(cli: Cli, options: ExportCommandOptions): Promise<void> {
-  if (options.from === "end") throw new UsageError("--from end is only for read --follow");
   if (options.source !== undefined && options.format !== "cloudevents") {
     throw new UsageError("--source needs --format cloudevents");
   }
@@ -79,7 +78,7 @@ async function writeEvents(
   cli: Cli,
   { store, options, output }: { store: EventStore; options: ExportCommandOptions; output: TextOutput },
 ): Promise<{ events: number; ms: number }> {
-  const first = options.from === undefined || options.from === "end" ? 0 : options.from;
+  const first = options.from ?? 0;
   const last = Math.min(options.to ?? Infinity, await store.head());
   const progress = startProgress(cli, { title: "Exporting", total: Math.max(1, last - first) });
   const { format, source } = options;

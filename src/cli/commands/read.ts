@@ -7,12 +7,13 @@ import { encodeEventLine } from "../../store/exchange/event-line.ts";
 import type { Cli } from "../cli.ts";
 import { EventRows } from "../event-rows.ts";
 import { formatEventBlock } from "../format.ts";
-import { addFilterOptions, readOptions } from "../options.ts";
+import { addFilterOptions, placeOrEnd, readOptions } from "../options.ts";
 import type { FilterOptions } from "../options.ts";
 import type { Act } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 
-interface ReadCommandOptions extends FilterOptions {
+interface ReadCommandOptions extends Omit<FilterOptions, "from"> {
+  readonly from?: number | "end";
   readonly backwards?: boolean;
   readonly follow?: boolean;
   readonly verbose?: boolean;
@@ -36,7 +37,7 @@ export function addRead(program: Command, act: Act): void {
     .summary("show the events of a stream or of the whole log")
     .description("Shows the events of a stream, or of the whole log, oldest first.")
     .argument("[stream]", "name of the stream (default: the whole log)");
-  addFilterOptions(command)
+  addFilterOptions(command, { place: "position (in a stream: revision)", parseFrom: placeOrEnd })
     .option("--backwards", "newest first")
     .option(
       "--follow",
@@ -80,7 +81,7 @@ interface Reading {
 }
 
 async function readPast({ cli, store, stream, show }: Reading, options: ReadCommandOptions): Promise<void> {
-  const what = { ...readOptions(options), backwards: options.backwards, signal: cli.signal };
+  const what = { ...readOptions(withoutEnd(options)), backwards: options.backwards, signal: cli.signal };
   const events = stream === undefined ? store.read(what) : store.readStream(stream, what);
   for await (const page of events.pages()) {
     if (!(await show(page))) return;
@@ -88,7 +89,14 @@ async function readPast({ cli, store, stream, show }: Reading, options: ReadComm
 }
 
 async function follow({ cli, store, stream, show }: Reading, options: ReadCommandOptions): Promise<void> {
-  const { from, to: _to, since, until: _until, limit = Infinity, ...filter } = readOptions(options);
+  const {
+    from,
+    to: _to,
+    since,
+    until: _until,
+    limit = Infinity,
+    ...filter
+  } = readOptions(withoutEnd(options));
   const after = options.from === "end" ? "end" : afterOf(from);
   const sinceMs = since === undefined ? 0 : (momentMs(String(since)) ?? 0);
   let left = limit;
@@ -104,6 +112,10 @@ async function follow({ cli, store, stream, show }: Reading, options: ReadComman
     if (!isHithertoError(error, "ABORTED")) throw error;
   }
   cli.checkInterrupted("read");
+}
+
+function withoutEnd({ from, ...rest }: ReadCommandOptions): FilterOptions {
+  return typeof from === "number" ? { ...rest, from } : rest;
 }
 
 function afterOf(from: number | undefined): number | undefined {

@@ -10,8 +10,8 @@ Examples:
   $ hitherto stats --store shop.db
   $ hitherto stats --json --store shop.db | jq .events
 
-"Head" is the position of the last event. "Events" counts those that policies and
-deletions hide, until their space is reclaimed.`;
+"Head" is the position of the last event. "Events" counts those that policies
+and deletions hide, until their space is reclaimed.`;
 
 const durabilityInWords = {
   fsync: "survives a power loss",

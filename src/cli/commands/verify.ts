@@ -11,8 +11,8 @@ Examples:
   $ hitherto verify --store shop.db
   $ hitherto verify --store shop.db && cp shop.db backup/
 
-Reads everything and changes nothing. The exit code is 0 when the store is sound and
-1 when it is damaged.`;
+Reads everything and changes nothing. The exit code is 0 when the store is sound
+and 1 when it is damaged.`;
 
 /** Adds the command that checks a store for damage. */
 export function addVerify(program: Command, act: Act): void {
