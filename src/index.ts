@@ -26,7 +26,6 @@ export type {
   ComposedState,
   DecisionModel,
   DecisionModelOptions,
-  EvolveSome,
   ModelStateOf,
 } from "./core/decision-model.ts";
 export { errorCodes, HithertoError, isHithertoError } from "./core/errors.ts";
@@ -34,9 +33,25 @@ export type { BlockingEvent, ErrorActor, ErrorCode, ErrorDetails } from "./core/
 export { categoryOf } from "./core/event.ts";
 export type { EventMetadata, JsonValue, NewEvent, StoredEvent } from "./core/event.ts";
 export { completeEvent, eventType, upcast } from "./core/event-type.ts";
-export type { AnyEventTypes, EventType, EventTypeOptions, EventTypes, Upcaster } from "./core/event-type.ts";
+export type {
+  AnyEventTypes,
+  DataIn,
+  EventsIn,
+  EventType,
+  EventTypeOptions,
+  EventTypes,
+  ListedTypes,
+  Upcaster,
+} from "./core/event-type.ts";
 export { fold } from "./core/fold.ts";
-export type { Evolve, Foldable, FoldOptions } from "./core/fold.ts";
+export type {
+  Evolve,
+  Foldable,
+  FoldOptions,
+  InferredEvolve,
+  InferredPartialEvolve,
+  InferredStep,
+} from "./core/fold.ts";
 export { defaultStream, limits } from "./core/limits.ts";
 export { metadataCausedBy, metadataOf } from "./core/metadata.ts";
 export type { CommandContext } from "./core/metadata.ts";
