@@ -27,7 +27,7 @@ type Columns = readonly [
 const columns = "position, stream, revision, events, recorded_at, id_time, id_random, checksum";
 
 /** To select a {@link CommitRow}. */
-export const commitColumns = `${columns}, body`;
+export const commitColumns: string = `${columns}, body`;
 
 /** A {@link CommitRow} whose body may have been left out for its size. */
 export type LeanRow = readonly [...columns: Columns, body: string | null];
@@ -36,7 +36,7 @@ export type LeanRow = readonly [...columns: Columns, body: string | null];
 const leanBodyBytesMax = 32 * 1024;
 
 /** To select a {@link LeanRow}. */
-export const leanColumns = `${columns}, CASE WHEN octet_length(body) <= ${leanBodyBytesMax} THEN body END`;
+export const leanColumns: string = `${columns}, CASE WHEN octet_length(body) <= ${leanBodyBytesMax} THEN body END`;
 
 /** What the checksum is taken over. */
 export type UncheckedRow = readonly [
