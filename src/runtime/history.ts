@@ -6,6 +6,7 @@ import type { AnyDecider, StateOf } from "../core/decider-types.ts";
 import { upcast } from "../core/event-type.ts";
 import type { StoredEvent } from "../core/event.ts";
 import type { EventStore } from "../store/event-store.ts";
+import { throwIfAborted } from "../store/read-options.ts";
 import type { HistoryEntry, HistoryRange } from "./hitherto.ts";
 import { foldEvents } from "./state-loader.ts";
 import type { StateLoader } from "./state-loader.ts";
@@ -51,6 +52,7 @@ async function* steps<D extends AnyDecider>({
   let folded = await loader.load(decider, stream, { to: from - 1, signal });
   for await (const page of store.readStream(stream, { from, to, signal }).pages()) {
     for (const stored of page) {
+      throwIfAborted(signal, "history");
       // What the decider passes over may be of a version that it has never heard of.
       const event = decider.ignore.includes(stored.type) ? stored : upcast(decider.events, stored);
       const next = foldEvents(decider, folded, [event]);
