@@ -79,6 +79,7 @@ function startProgress(total: number, { json }: ImportCommandOptions): Progress 
   bar.start(total, 0, { rate: "–" });
   return {
     update: (rows) => {
+      if (rows === 0) return;
       const seconds = Math.max(0.001, (performance.now() - began) / 1_000);
       bar.update(rows, { rate: formatCount(Math.round(rows / seconds)) });
     },
