@@ -7,7 +7,7 @@
  * it before it has looked at `evolve`.
  */
 import type { CommandType, DecideContext, Decision } from "./decider-types.ts";
-import type { NewEvent } from "./event.ts";
+import type { LiteralValue } from "./literal-value.ts";
 import type { Rejection } from "./rejection.ts";
 
 /** What the compiler says when a definition is wrong: the sentence is the type argument. */
@@ -15,35 +15,11 @@ export interface Problem<Sentence extends string> {
   readonly problem: Sentence;
 }
 
-type AnyString = "" | (string & {});
-
-/** Any value, in a form that makes TypeScript keep the literal types of what is written in its place. */
-type LiteralValue =
-  | AnyString
-  | 0
-  | (number & {})
-  | boolean
-  | null
-  | undefined
-  | readonly LiteralValue[]
-  | readonly []
-  | { readonly [key: string]: LiteralValue }
-  // Anything else, so that data of type `unknown` fit as well.
-  // oxlint-disable-next-line typescript/no-generated-empty-object-type
-  | NonNullable<unknown>;
-
-interface AnyNewEvent extends Omit<NewEvent, "type" | "data"> {
-  readonly type: AnyString;
-  readonly data: LiteralValue;
-}
-
-type AnyDecision = AnyNewEvent | readonly AnyNewEvent[] | Rejection | undefined | void;
-
 /** `decide` functions before it is known which events there are. */
 export interface AnyHandlers<State> {
   // `any`: parameters are contravariant; each function names the payload it takes.
   // oxlint-disable-next-line typescript/no-explicit-any
-  readonly [command: string]: (state: State, payload: any, context: DecideContext) => AnyDecision;
+  readonly [command: string]: (state: State, payload: any, context: DecideContext) => LiteralValue | void;
 }
 
 /** Holds each `decide` function against the events that there are. */

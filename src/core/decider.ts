@@ -66,10 +66,14 @@ export interface DeciderOptions<State, Listed, Handlers> {
  * });
  * ```
  */
+// The defaults are never what is inferred. They make TypeScript apply `InferredStep` to functions without parameters
+// too, which it looks at before it has inferred anything.
 export function decider<
-  State,
-  Listed,
-  Handlers extends AnyHandlers<State> & Checked<EventsIn<Listed>, Handlers>,
+  State = unknown,
+  Listed = unknown,
+  // `any`: no other type satisfies the constraint whatever `Listed` is.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  Handlers extends AnyHandlers<State> & Checked<EventsIn<Listed>, Handlers> = any,
 >(
   name: string,
   options: DeciderOptions<State, Listed, Handlers>,

@@ -70,7 +70,8 @@ export interface DecisionModelOptions<State, Listed> {
  * // { failIfMatch: [{ types: ["CourseDefined", "CapacityChanged"], tags: ["course:c1"] }], after: 17 }
  * ```
  */
-export function decisionModel<State, Listed>(
+// The defaults are never what is inferred; see `decider`.
+export function decisionModel<State = unknown, Listed = unknown>(
   options: DecisionModelOptions<State, Listed>,
 ): DecisionModel<State> {
   requireOptions(options);

@@ -6,6 +6,7 @@ import { typeOf, upcastTo } from "./event-type.ts";
  */
 import type { StoredEvent } from "./event.ts";
 import { isPromise } from "./is-promise.ts";
+import type { LiteralValue } from "./literal-value.ts";
 
 /**
  * What each type of event does to the state: a pure function from the state, the event's data and the event itself to
@@ -20,12 +21,19 @@ export type Evolve<State, Events> = {
   ) => NoInfer<State>;
 };
 
-/** One function of {@link InferredEvolve}. */
-export type InferredStep<State, Entry, Type> = (
+/**
+ * One function of {@link InferredEvolve}. As long as the state is not inferred, it may return anything: that keeps
+ * literal types such as `{ status: "paid" }`, which TypeScript would widen to `{ status: string }`.
+ */
+export type InferredStep<State, Entry, Type> = unknown extends State
+  ? EvolveFunction<State, Entry, Type, LiteralValue>
+  : EvolveFunction<State, Entry, Type, NoInfer<State>>;
+
+type EvolveFunction<State, Entry, Type, Next> = (
   state: State,
   data: DataIn<Entry>,
   event: StoredEvent<Type & string, DataIn<Entry>>,
-) => NoInfer<State>;
+) => Next;
 
 /** {@link Evolve} as it is inferred: data types come from definitions, or else from the functions' annotations. */
 export type InferredEvolve<State, Listed> = {
