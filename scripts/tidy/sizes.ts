@@ -144,8 +144,14 @@ function measureFunctions(source: Source): Measured[] {
 function isSuite(node: Node, ancestors: readonly Node[], path: string): boolean {
   const parent = ancestors.at(-1);
   if (parent?.type !== "CallExpression" || !(isTest(path) || path.startsWith("src/testing/"))) return false;
-  const root = parent.callee.type === "Identifier" ? parent.callee.name : "";
-  return root === "describe" && parent.arguments.some((argument) => argument === node);
+  return rootName(parent.callee) === "describe" && parent.arguments.some((argument) => argument === node);
+}
+
+/** `describe` of `describe(…)`, `describe.skip(…)` and `describe.each(…)(…)`. */
+function rootName(callee: Node): string | undefined {
+  if (callee.type === "Identifier") return callee.name;
+  if (callee.type === "CallExpression") return rootName(callee.callee);
+  return callee.type === "MemberExpression" ? rootName(callee.object) : undefined;
 }
 
 function nameOf(node: Node, parent: Node | undefined): string | undefined {

@@ -138,12 +138,15 @@ describe("sizes", () => {
     ]);
   });
 
-  test("counts a test's body, but not the describe block around the tests", () => {
-    const suite = `describe("a", () => {\n  test("b", () => {\n${linesOf(75)}\n  });\n});\n`;
-    expect(findingsOf(sizes(none), { "src/a.test.ts": suite })).toEqual([
-      expect.stringContaining("src/a.test.ts:2 Function src/a.test.ts#anonymous has 77 lines"),
-    ]);
-  });
+  test.each(["describe", "describe.each(stores)"])(
+    "counts a test's body, but not the %s block around the tests",
+    (describing) => {
+      const suite = `${describing}("a", () => {\n  test("b", () => {\n${linesOf(75)}\n  });\n});\n`;
+      expect(findingsOf(sizes(none), { "src/a.test.ts": suite })).toEqual([
+        expect.stringContaining("src/a.test.ts:2 Function src/a.test.ts#anonymous has 77 lines"),
+      ]);
+    },
+  );
 
   test("computes the list that the code needs", () => {
     expect(neededRatchet(projectOf({ "src/a.ts": long }))).toEqual({
