@@ -3,8 +3,8 @@
  * command has been given, delays nobody, and reports what goes wrong; `idle` waits for those under way.
  *
  * One is due when the number of events passed a multiple of `every` since the last one known, or when that one is older
- * than `maxAgeMs` and there are newer events. A decider whose state turned out not to be faithful to JSON is not tried
- * again in the background by this handle: it has been reported, and its next state would hardly be better.
+ * than `maxAgeMs` and there are newer events. A decider is not tried again in the background by a handle once its state
+ * turned out not to be faithful to JSON, which has been reported then, or once the store turned out to be read-only.
  */
 import { setImmediate } from "node:timers/promises";
 import type { AnyDecider } from "../core/decider-types.ts";
@@ -57,7 +57,9 @@ export function createSnapshotter(store: EventStore, loader: StateLoader, plan: 
       const own = folded.isFrozen ? folded : await loader.load(decider, stream, { to: folded.revision });
       await save(decider, stream, own);
     } catch (error) {
-      if (isHithertoError(error, "SNAPSHOT_NOT_FAITHFUL")) refused.add(decider);
+      if (isHithertoError(error, "SNAPSHOT_NOT_FAITHFUL", "STORE_READ_ONLY")) refused.add(decider);
+      // A store that was opened to be read has nobody to tell of it.
+      if (isHithertoError(error, "STORE_READ_ONLY")) return;
       plan.report({ operation: "snapshot.save", stream, definition: decider.name, error });
     }
   }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { open } from "../../../src/runtime/open.ts";
+import { anAccount } from "./engines.ts";
 
 const event = { type: "Noted", data: {} };
 
@@ -95,6 +96,24 @@ describe("open", () => {
     expect(await memory.readStream("note-1").toArray()).toMatchObject([
       { recordedAt: "1970-01-01T00:00:00.000Z" },
     ]);
+  });
+
+  test("opens a store to be read, in which loading tries no snapshot and reports nothing", async () => {
+    const { account } = anAccount();
+    await using store = await open("bank.db", { snapshots: false });
+    await store.execute(account, "42", "depositOften", { times: 150 });
+    const reported: unknown[] = [];
+    const reader = await open("bank.db", {
+      mode: "read",
+      onError: (diagnostic) => reported.push(diagnostic),
+    });
+    expect((await reader.load(account, "42")).state.balance).toBe(150);
+    await expect(reader.execute(account, "42", "deposit", { amount: 1 })).rejects.toMatchObject({
+      code: "STORE_READ_ONLY",
+    });
+    await reader.close();
+    expect(reported).toEqual([]);
+    expect(await store.snapshots.list("account-42")).toEqual([]);
   });
 
   test("hands every method of the store through", async () => {
