@@ -25,12 +25,14 @@ export function scratchFolder(): (name: string) => string {
   return (name) => join(folder, name);
 }
 
-/** Starts the command as a process of its own. */
+/** Starts the command as a process of its own, in a folder. */
 export function start(
   args: readonly string[],
   env: Record<string, string> = {},
+  cwd?: string,
 ): ChildProcessWithoutNullStreams {
   const child = spawn(process.execPath, [main, ...args], {
+    cwd,
     env: { ...process.env, NO_COLOR: "1", HITHERTO_STORE: "", ...env },
   });
   // A process that ended early does not read what is still being written to it.

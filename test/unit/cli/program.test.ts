@@ -17,13 +17,13 @@ const program = createProgram({
 describe("help", () => {
   test("teaches the commands", async () => {
     const { out, exitCode } = await runCli(["--help"], {});
-    expect(out).toMatchSnapshot();
+    await expect(out).toMatchFileSnapshot("help/hitherto.txt");
     expect(exitCode).toBe(0);
   });
 
   test.each(program.commands.map((command) => command.name()))("teaches %s with an example", async (name) => {
     const { out, exitCode } = await runCli([name, "--help"], {});
-    expect(out).toMatchSnapshot();
+    await expect(out).toMatchFileSnapshot(`help/${name}.txt`);
     expect(out).toMatch(new RegExp(`^ {2}\\$ .*hitherto ${name} `, "m"));
     expect(exitCode).toBe(0);
   });
