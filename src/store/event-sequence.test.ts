@@ -104,6 +104,16 @@ test("overlapping calls of next each get the next event", async () => {
   ]);
 });
 
+test("a call made while an earlier one waits comes after it", async () => {
+  const { read } = somePages([1, 2, 3]);
+  const iterator = eventSequence(read, unbounded)[Symbol.asyncIterator]();
+  const [first, second] = [iterator.next(), iterator.next()];
+  await first;
+  const third = iterator.next();
+  expect(await second).toMatchObject({ value: { position: 2 } });
+  expect(await third).toMatchObject({ value: { position: 3 } });
+});
+
 test("an aborted signal fails the next event, even within a page, and closes the pages", async () => {
   const { read, log } = somePages([1, 2, 3]);
   const controller = new AbortController();

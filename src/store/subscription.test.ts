@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { HithertoError } from "../core/errors.ts";
@@ -150,6 +151,38 @@ test("the store is watched only while the subscription runs", async () => {
   }
   expect(await take(begin(AbortSignal.abort()), 1)).toEqual([]);
   expect(watchers).toBe(0);
+});
+
+test("closing ends a pending read, and nothing of what it had read is delivered", async () => {
+  const store = openMemoryStore();
+  await append(store, 1, 2, 3);
+  const read = ({ signal }: ReadOptions = {}): EventSequence => ({
+    ...store.read(),
+    async *pages() {
+      yield await store.read({ limit: 1 }).toArray();
+      await once(signal as AbortSignal, "abort");
+      throw new HithertoError("ABORTED", { operation: "read" });
+    },
+  });
+  const subscription = openSubscription(sourceOf(store, { read }), undefined);
+  const pages = subscription.pages()[Symbol.asyncIterator]();
+  expect((await pages.next()).done).toBe(false);
+  const pending = pages.next();
+  await subscription.close();
+  expect(await pending).toEqual({ value: undefined, done: true });
+});
+
+test("no timer is left behind", async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
+  const store = openMemoryStore();
+  const before = timers();
+  const taking = take(store.subscribe(), 20);
+  for (let n = 0; n < 20; n++) {
+    await setTimeout(1);
+    await append(store, n);
+  }
+  await taking;
+  expect(timers()).toBe(before);
 });
 
 test("an error of the store fails the iteration and `caughtUp`", async () => {

@@ -141,15 +141,12 @@ class LiveSubscription implements Subscription {
     }
   }
 
-  async *#readBetween(from: number, to: number): AsyncGenerator<EventPage, undefined> {
+  #readBetween(from: number, to: number): AsyncIterable<EventPage> {
     const { stream, filter } = this.#plan;
     const options = { ...filter, from, to, signal: this.#ending.signal };
     const events =
       stream === undefined ? this.#source.read(options) : this.#source.readStream(stream, options);
-    for await (const page of events.pages()) {
-      yield page;
-      if (this.#isEnded) return;
-    }
+    return events.pages();
   }
 
   async #findStart(): Promise<number> {

@@ -68,6 +68,7 @@ export const expectationTests: Topic = {
       store.append({ stream: "account-1", expect: 1, events }),
     );
     assert.deepEqual({ expected: details.expected, actual: details.actual }, { expected: 1, actual: 0 });
+    assert.equal(details.event, undefined);
   },
 
   "a revision of a stream that never was is refused": async ({ store }) => {

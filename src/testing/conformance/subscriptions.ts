@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import type { StoredEvent } from "../../core/event.ts";
 import type { EventStore, Subscription, SubscribeOptions } from "../../store/event-store.ts";
+import { pollIntervalMsDefault } from "../../store/subscription.ts";
 import { anEvent, appendOneByOne, logOf, refuses, someEvents, take, upTo } from "./helpers.ts";
 import type { Topic } from "./kit.ts";
 
@@ -219,7 +220,7 @@ export const subscriptionTests: Topic = {
     assert.equal((await take(subscription, 1)).length, 0);
   },
 
-  "a store that is closed fails the subscriptions on it": async ({ store }) => {
+  "a store that is closed fails the subscriptions on it at once": async ({ store }) => {
     await appendOneByOne(store, "a", 1);
     const subscription = store.subscribe();
     const iterator = subscription[Symbol.asyncIterator]();
@@ -227,7 +228,9 @@ export const subscriptionTests: Topic = {
     const failing = refuses("STORE_CLOSED", () => iterator.next());
     await setTimeout(5);
     await store.close();
-    await failing;
+    // At once, not when the subscription next looks by itself.
+    const tooLate = setTimeout(pollIntervalMsDefault / 2, "too late", { ref: false });
+    assert.notEqual(await Promise.race([failing, tooLate]), "too late");
   },
 
   "hidden events are not delivered": async ({ store }) => {
