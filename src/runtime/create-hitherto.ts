@@ -66,6 +66,8 @@ class StoreWithRuntime implements Hitherto {
   readonly snapshots: EventStore["snapshots"];
   readonly #store: EventStore;
   readonly #runtime: Runtime;
+  /** Decisions that have not come to their end. */
+  readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
   constructor(runtime: Runtime) {
@@ -86,7 +88,7 @@ class StoreWithRuntime implements Hitherto {
   ): Promise<ExecuteResult<StateOf<D>, ReasonOf<D, Name>>> {
     const stream = this.#streamOf(decider, id);
     checkDecision(options);
-    return execute({ runtime: this.#runtime, decider, id, stream, command, payload, options });
+    return this.#track(execute({ runtime: this.#runtime, decider, id, stream, command, payload, options }));
   }
 
   async load<D extends AnyDecider>(
@@ -109,7 +111,7 @@ class StoreWithRuntime implements Hitherto {
     checkModel(model);
     checkFunction("decide", decide);
     checkDecision(options);
-    return decideOnModel({ runtime: this.#runtime, model, decide, options });
+    return this.#track(decideOnModel({ runtime: this.#runtime, model, decide, options }));
   }
 
   async loadModel<State>(
@@ -174,9 +176,18 @@ class StoreWithRuntime implements Hitherto {
   verify: EventStore["verify"] = (...given) => this.#store.verify(...given);
 
   async #close(): Promise<void> {
-    await this.#runtime.queue.idle();
+    await Promise.allSettled(this.#underWay);
     await this.#runtime.snapshotter.idle();
     await this.#store.close();
+  }
+
+  async #track<Result>(decision: Promise<Result>): Promise<Result> {
+    this.#underWay.add(decision);
+    try {
+      return await decision;
+    } finally {
+      this.#underWay.delete(decision);
+    }
   }
 
   /** From the moment that closing begins nothing new is begun, though the store is still open for what is under way. */

@@ -17,8 +17,6 @@ export interface StreamQueue {
    * has begun: it then never begins.
    */
   run<Result>(stream: string, task: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
-  /** Resolves when every task that is waiting or running now is done. */
-  idle(): Promise<void>;
 }
 
 /** Makes an empty queue. */
@@ -50,12 +48,7 @@ export function createStreamQueue(): StreamQueue {
     }
   }
 
-  return {
-    run,
-    idle: async () => {
-      await Promise.all(tails.values());
-    },
-  };
+  return { run };
 }
 
 /** Waits for a promise that never rejects, or until the signal fires. @throws `ABORTED` */

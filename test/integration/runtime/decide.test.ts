@@ -204,6 +204,17 @@ describe.each(engines)("decisions on decision models on $name", ({ createLog }) 
     expect(result).toMatchObject({ state: new Set(["ada0"]) });
   });
 
+  test("end before the store closes, and are refused with STORE_CLOSED from then on", async () => {
+    const store = await log.open();
+    await define(store, "c1", 10);
+    const running = Promise.all(["s1", "s2", "s3"].map((student) => subscribe(store, "c1", student)));
+    const closing = store.close();
+    await expect(subscribe(store, "c1", "s4")).rejects.toMatchObject({ code: "STORE_CLOSED" });
+    await expect(store.loadModel(takenOf("c1"))).rejects.toMatchObject({ code: "STORE_CLOSED" });
+    for (const result of await running) expect(result).toMatchObject({ accepted: true });
+    await closing;
+  });
+
   test("refuse bad arguments", async () => {
     await using store = await log.open();
     const decide = store.decide.bind(store) as unknown as (...given: unknown[]) => Promise<unknown>;

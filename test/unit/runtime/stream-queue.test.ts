@@ -57,18 +57,6 @@ describe("a stream queue", () => {
     expect(log).toEqual(["first", "last"]);
   });
 
-  test("is idle only when everything waiting and running is done", async () => {
-    const queue = createStreamQueue();
-    let done = 0;
-    const task = async (): Promise<void> => {
-      await sleep(1);
-      done += 1;
-    };
-    for (const stream of ["a", "b", "a", "b", "a"]) void queue.run(stream, task);
-    await queue.idle();
-    expect(done).toBe(5);
-  });
-
   test("refuses more waiting tasks than limits.commandsWaitingMax with QUEUE_FULL", async () => {
     const queue = createStreamQueue();
     const gate = Promise.withResolvers<void>();
