@@ -134,10 +134,10 @@ test("the store is watched only while the subscription runs", async () => {
   };
   const begin = (signal?: AbortSignal): Subscription =>
     openSubscription(sourceOf(store, { watch }), { signal }, never);
-  const ends: ((subscription: Subscription, waiting: Promise<unknown>) => Promise<unknown>)[] = [
+  const ends: ((subscription: Subscription) => PromiseLike<unknown> | undefined)[] = [
     (subscription) => subscription.close(),
     (subscription) => subscription[Symbol.asyncDispose](),
-    (subscription) => subscription.pages()[Symbol.asyncIterator]().return?.() ?? Promise.resolve(),
+    (subscription) => subscription.pages()[Symbol.asyncIterator]().return?.(),
   ];
   for (const end of ends) {
     const subscription = begin();
@@ -145,7 +145,7 @@ test("the store is watched only while the subscription runs", async () => {
     const waiting = subscription[Symbol.asyncIterator]().next();
     await subscription.caughtUp;
     expect(watchers).toBe(1);
-    await end(subscription, waiting);
+    await end(subscription);
     expect(await waiting).toEqual({ value: undefined, done: true });
     expect(watchers).toBe(0);
   }
