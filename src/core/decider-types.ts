@@ -48,6 +48,15 @@ export type Decide<State, Events, Commands> = {
 /**
  * How a state that is not plain JSON (it holds a `Map`, a `Date`, a bigint) is kept in snapshots. `decode(encode(state))`
  * must equal the state; `encode` returns JSON.
+ *
+ * @example
+ * ```ts
+ * import type { StateCodec } from "hitherto/core";
+ * const tags: StateCodec<ReadonlySet<string>> = {
+ *   encode: (state) => [...state],
+ *   decode: (json: readonly string[]) => new Set(json),
+ * };
+ * ```
  */
 export interface StateCodec<State> {
   readonly encode: (state: State) => unknown;

@@ -238,13 +238,27 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
   FILE_UNWRITABLE: operator((d) => `The file ${d.file} cannot be written: ${d.problem}.`),
 };
 
-/** Every error code, for tools and tests. */
+/**
+ * Every error code, for tools and tests.
+ *
+ * @example
+ * ```ts
+ * import { errorCodes } from "hitherto/core";
+ * errorCodes.includes("REVISION_CONFLICT"); // true
+ * ```
+ */
 export const errorCodes: readonly ErrorCode[] = Object.freeze(Object.keys(registry) as ErrorCode[]);
 
 const brand = Symbol.for("hitherto.error");
 
 /**
  * The only error class of Hitherto. Made by the library; recognise it with {@link isHithertoError}.
+ *
+ * @example
+ * ```ts
+ * import type { HithertoError } from "hitherto/core";
+ * const isWorthRetrying = (error: HithertoError): boolean => error.isRetryable && error.actor === "caller";
+ * ```
  */
 export class HithertoError<Code extends ErrorCode = ErrorCode> extends Error {
   override readonly name = "HithertoError";

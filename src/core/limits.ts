@@ -46,5 +46,13 @@ export const limits = {
   idempotencyKeyLengthMax: 256,
 } as const;
 
-/** The stream that receives events appended without naming a stream; see {@link StreamAppend.stream}. */
+/**
+ * The stream that receives events appended without naming a stream; see {@link StreamAppend.stream}.
+ *
+ * @example
+ * ```ts
+ * import { defaultStream } from "hitherto/core";
+ * console.log(defaultStream); // "$log"
+ * ```
+ */
 export const defaultStream = "$log";

@@ -28,7 +28,17 @@ export interface QueryItem {
  */
 export type Query = readonly QueryItem[];
 
-/** Makes an append conditional on what has not happened: see {@link EventStore.append}. */
+/**
+ * Makes an append conditional on what has not happened: see {@link EventStore.append}. A decision model makes one for
+ * what it looks at.
+ *
+ * @example
+ * ```ts
+ * import type { AppendCondition } from "hitherto/core";
+ * const isFree: AppendCondition = { failIfMatch: [{ types: ["NameTaken"], tags: ["name:ada"] }] };
+ * const asSeen: AppendCondition = { failIfMatch: [{ tags: ["course:c1"] }], after: 17 };
+ * ```
+ */
 export interface AppendCondition {
   /** The append is refused when an event matches this query. */
   readonly failIfMatch: Query;
@@ -39,6 +49,12 @@ export interface AppendCondition {
 /**
  * Which events a read returns. Every given part must hold (AND); within `types`, `categories` and `query` one
  * alternative is enough; of `tags` an event must carry all. An empty `types` or `categories` matches nothing.
+ *
+ * @example
+ * ```ts
+ * import type { EventFilter } from "hitherto/core";
+ * const ordersOfAda: EventFilter = { categories: ["order"], types: ["OrderPlaced", "OrderPaid"], tags: ["customer:ada"] };
+ * ```
  */
 export interface EventFilter {
   readonly types?: readonly string[] | undefined;
@@ -52,7 +68,15 @@ export interface EventFilter {
 /** The part of an event that filters look at. */
 export type FilterableEvent = Pick<StoredEvent, "stream" | "type" | "tags" | "metadata">;
 
-/** Whether an event matches a query; see {@link Query} for the rule. Pure. */
+/**
+ * Whether an event matches a query; see {@link Query} for the rule. Pure.
+ *
+ * @example
+ * ```ts
+ * import { matchesQuery } from "hitherto/core";
+ * matchesQuery([{ tags: ["course:c1"] }], { type: "CourseDefined", tags: ["course:c1"] }); // true
+ * ```
+ */
 export function matchesQuery(query: Query, event: Pick<StoredEvent, "type" | "tags">): boolean {
   if (query.length === 0) return true;
   for (const item of query) {
@@ -61,7 +85,16 @@ export function matchesQuery(query: Query, event: Pick<StoredEvent, "type" | "ta
   return false;
 }
 
-/** Whether an event passes a filter; see {@link EventFilter} for the rule. Pure. */
+/**
+ * Whether an event passes a filter; see {@link EventFilter} for the rule. Pure.
+ *
+ * @example
+ * ```ts
+ * import { matchesFilter } from "hitherto/core";
+ * const event = { stream: "order-17", type: "OrderPlaced", tags: [], metadata: {} };
+ * matchesFilter({ categories: ["order"] }, event); // true
+ * ```
+ */
 export function matchesFilter(filter: EventFilter, event: FilterableEvent): boolean {
   if (filter.types !== undefined && !filter.types.includes(event.type)) return false;
   if (filter.categories !== undefined && !filter.categories.includes(categoryOf(event.stream))) return false;

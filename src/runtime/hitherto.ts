@@ -42,7 +42,11 @@ export interface ExecuteOptions extends CommonOptions {
   readonly snapshot?: "now" | undefined;
 }
 
-/** How a decision on a decision model is made. The scope of an idempotency key is the stream and the name. */
+/**
+ * How a decision on a decision model is made. The scope of an idempotency key is the stream that takes the events: by
+ * default one for the whole log, so keys must be unique in it. A key names one decision by name and key; under another
+ * name it is refused.
+ */
 export interface DecideOptions extends CommonOptions {
   /** The stream that takes the events. Default: the log's default stream. */
   readonly stream?: string | undefined;

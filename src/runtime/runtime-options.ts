@@ -24,7 +24,18 @@ export interface SnapshotPolicy {
   readonly maxAgeMs?: number | undefined;
 }
 
-/** How definitions are run. */
+/**
+ * How definitions are run.
+ *
+ * @example
+ * ```ts
+ * import type { RuntimeOptions } from "hitherto";
+ * const options: RuntimeOptions = {
+ *   snapshots: { every: 500, keep: 1 },
+ *   onError: ({ operation, stream, error }) => console.warn(operation, stream, error),
+ * };
+ * ```
+ */
 export interface RuntimeOptions {
   /** When to take snapshots. `false`: only when asked to, and they are not used. */
   readonly snapshots?: SnapshotPolicy | false | undefined;

@@ -137,7 +137,15 @@ export interface Subscription extends AsyncIterable<StoredEvent>, AsyncDisposabl
   close(): Promise<void>;
 }
 
-/** How much of a stream is kept. What is outside is hidden from every read at once and reclaimed later. */
+/**
+ * How much of a stream is kept. What is outside is hidden from every read at once and reclaimed later.
+ *
+ * @example
+ * ```ts
+ * import type { StreamPolicy } from "hitherto/store";
+ * const aDay: StreamPolicy = { maxAgeMs: 24 * 60 * 60 * 1000, maxCount: 10_000 };
+ * ```
+ */
 export interface StreamPolicy {
   /** Keep only the last so many events; at least 1. */
   readonly maxCount?: number | undefined;
@@ -264,6 +272,16 @@ export interface EventStore extends AsyncDisposable {
    * `ARGUMENT_INVALID` for bad input; `QUEUE_FULL`, `STORE_FULL`, `STORE_BUSY`, `STORE_READ_ONLY`, `STORE_IO`,
    * `STORE_CLOSED`, `ABORTED`. After any of them nothing of the append is stored, save that after `STORE_IO` and
    * `ABORTED` it may be: repeat it with event ids to find out.
+   *
+   * @example
+   * ```ts
+   * import { openMemoryStore } from "hitherto/store";
+   * await using store = openMemoryStore();
+   * await store.append([
+   *   { stream: "account-1", expect: "none", events: [{ type: "AccountOpened", data: { owner: "Ada" } }] },
+   *   { stream: "owner-ada", events: [{ type: "AccountAdded", data: { account: "1" } }] },
+   * ]);
+   * ```
    */
   append(batch: StreamAppend | readonly StreamAppend[], options?: AppendOptions): Promise<AppendResult>;
 

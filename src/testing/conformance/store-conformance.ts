@@ -48,6 +48,8 @@ function topicsOf({ openAgain }: StoreConformance): Readonly<Record<string, Topi
  *
  * Random tests print their seed when they fail; run them again with `HITHERTO_SEED` in the environment.
  *
+ * @throws an `Error` when `skip` names a test that does not exist.
+ *
  * @example
  * ```ts
  * import { describe, test } from "node:test";
