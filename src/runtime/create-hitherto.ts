@@ -120,6 +120,7 @@ class StoreWithRuntime implements Hitherto {
   ): Promise<LoadedModel<State>> {
     this.#checkOpen();
     checkModel(model);
+    checkDecision(options);
     return foldModel(this.#store, model, { signal: options.signal });
   }
 

@@ -96,10 +96,10 @@ function decideOn<D extends AnyDecider, Name extends CommandOf<D>>(
   const now = runtime.plan.clock().toISOString();
   const metadata = metadataOf({ id: options.commandId, metadata: options.metadata });
   const decision = decide(decider, loaded.state, { name: command, payload }, { now, stream, id, metadata });
-  // An event that evolve cannot take would make its stream unreadable for good: find out before it is stored.
   if (isRejection(decision)) return decision;
-  const after = loaded;
-  tryOut(provisional(decision, { now, stream, after }), (tried) => foldEvents(decider, after, tried));
+  // An event that evolve cannot take would make its stream unreadable for good: find out before it is stored.
+  const events = provisional(decision, { now, stream, after: loaded });
+  tryOut(events, (tried) => foldEvents(decider, loaded, tried));
   return decision;
 }
 

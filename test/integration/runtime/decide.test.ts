@@ -229,6 +229,8 @@ describe.each(engines)("decisions on decision models on $name", ({ createLog }) 
     ]) {
       await expect(decide(...given)).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
     }
+    const loading = store.loadModel(model, { signal: "now" } as never);
+    await expect(loading).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
     await expect(decide(model, () => 7)).rejects.toMatchObject({ code: "DECISION_INVALID" });
     await expect(decide(model, async () => [])).rejects.toMatchObject({ code: "DECISION_INVALID" });
   });
