@@ -1,0 +1,106 @@
+/**
+ * One look at a store by a fresh process: `probe` starts it, and this file, run as a program, is that process. Opening and
+ * memory can only be measured where nothing was opened or read before.
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { openSqliteStore } from "hitherto/sqlite";
+import type { EventStore } from "hitherto/store";
+import type { BenchEvent } from "./events.ts";
+import { makeBatches } from "./events.ts";
+import { percentile } from "./statistics.ts";
+
+/** What to look at. */
+export interface ProbeJob {
+  readonly path: string;
+  readonly perAppend: number;
+  /** Events to append. */
+  readonly appended: number;
+  /** Reads the log from its first event to its last, for `memoryMiB`. */
+  readonly readsAll: boolean;
+}
+
+/** What was seen. */
+export interface ProbeFigures {
+  /** From the call of `openSqliteStore` until the head was known. */
+  readonly openMs: number;
+  /** Events per second, 64 appends in flight. */
+  readonly appendRate: number;
+  /** Events per second, reading the last of the log. */
+  readonly tailRate: number;
+  /** 99th percentile of the time of an append, in milliseconds. */
+  readonly appendP99: number;
+  /** The most that the process had resident, in MiB; 0 unless it read everything. */
+  readonly memoryMiB: number;
+}
+
+const tailEvents = 50_000;
+const inFlight = 64;
+const self = fileURLToPath(import.meta.url);
+
+/** Has a fresh process look at a store. */
+export async function probe(job: ProbeJob): Promise<ProbeFigures> {
+  const child = fork(self, [JSON.stringify(job)]);
+  let figures: ProbeFigures | undefined;
+  child.once("message", (message: ProbeFigures) => (figures = message));
+  const [status] = (await once(child, "exit")) as [number | null];
+  if (figures === undefined) throw new Error(`the probe ended with status ${status}`);
+  return figures;
+}
+
+async function look({ path, perAppend, appended, readsAll }: ProbeJob): Promise<ProbeFigures> {
+  const began = performance.now();
+  const store = await openSqliteStore(path);
+  const head = await store.head();
+  const openMs = performance.now() - began;
+  // Once before, so that the code is compiled.
+  await readFrom(store, head - tailEvents + 1);
+  const tailRate = await rateOf(() => readFrom(store, head - tailEvents + 1));
+  const times: number[] = [];
+  const batches = makeBatches(Math.ceil(appended / perAppend), perAppend, 7);
+  const appendRate = await rateOf(() => appendMore(store, batches, times));
+  if (readsAll) await readFrom(store, 1);
+  await store.close();
+  return {
+    openMs,
+    appendRate,
+    tailRate,
+    appendP99: percentile(Float64Array.from(times).sort(), 0.99),
+    memoryMiB: readsAll ? process.resourceUsage().maxRSS / 1_024 : 0,
+  };
+}
+
+async function rateOf(work: () => Promise<number>): Promise<number> {
+  const began = performance.now();
+  const count = await work();
+  return (count * 1_000) / (performance.now() - began);
+}
+
+async function readFrom(store: EventStore, position: number): Promise<number> {
+  let count = 0;
+  for await (const page of store.read({ from: Math.max(1, position) }).pages()) count += page.length;
+  return count;
+}
+
+async function appendMore(
+  store: EventStore,
+  batches: ReadonlyArray<readonly BenchEvent[]>,
+  times: number[],
+): Promise<number> {
+  let next = 0;
+  const caller = async (): Promise<void> => {
+    for (let index = next++; index < batches.length; index = next++) {
+      const before = performance.now();
+      await store.append({ stream: `account-${index % 1_000}`, events: batches[index] ?? [] });
+      times.push(performance.now() - before);
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, caller));
+  return batches.reduce((sum, { length }) => sum + length, 0);
+}
+
+if (process.argv[1] === self) {
+  process.send?.(await look(JSON.parse(process.argv[2] ?? "{}") as ProbeJob));
+  process.disconnect();
+}
