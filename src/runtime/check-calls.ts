@@ -5,7 +5,7 @@ import type { AnyDecider } from "../core/decider-types.ts";
 import type { DecisionModel } from "../core/decision-model.ts";
 import { HithertoError } from "../core/errors.ts";
 import { checkExpectation, inWords } from "../store/check-input.ts";
-import { checkSignal } from "../store/read-options.ts";
+import { checkSignal, planMoment } from "../store/read-options.ts";
 import type { DecideOptions, ExecuteOptions, HistoryRange, LoadOptions } from "./hitherto.ts";
 import { checkIdempotencyKey } from "./idempotency.ts";
 
@@ -42,10 +42,11 @@ export function checkDecision(options: ExecuteOptions & DecideOptions): void {
   checkSignal(options.signal);
 }
 
-/** Refuses malformed options of `load`; the store checks the moment. @throws `ARGUMENT_INVALID` */
+/** Refuses malformed options of `load`. @throws `ARGUMENT_INVALID` */
 export function checkLoad(options: LoadOptions): void {
   checkObject("options", options);
   checkInteger("atRevision", options.atRevision);
+  planMoment("at", options.at);
   if (options.atRevision !== undefined && options.at !== undefined) {
     fail("at", "it excludes atRevision: say one of them");
   }

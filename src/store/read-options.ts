@@ -97,6 +97,15 @@ export function planList(options: ListStreamsOptions = {}): ListPlan {
   return { prefix, category, after, limit };
 }
 
+/** A moment in milliseconds since 1970; undefined if none is given. @throws `ARGUMENT_INVALID` */
+export function planMoment(argument: string, moment: unknown): number | undefined {
+  if (moment === undefined) return undefined;
+  const ms = moment instanceof Date ? moment.getTime() : typeof moment === "string" && momentMs(moment);
+  if (typeof ms === "number" && !Number.isNaN(ms)) return ms;
+  const problem = "it must be a Date or an ISO 8601 moment with its time zone, in the years 1970 to 9999";
+  fail(argument, `${problem}, not ${inWords(moment)}`);
+}
+
 /** How many snapshots of one stream and name are kept unless the caller says otherwise. */
 export const snapshotsKeptDefault = 3;
 
@@ -156,14 +165,6 @@ function planFilter(given: EventFilter): EventFilter | undefined {
   if (query !== undefined) checkQuery(query, "query");
   const filter = { types, categories, streamPrefix, tags, correlationId, query };
   return Object.values(filter).every((part) => part === undefined) ? undefined : structuredClone(filter);
-}
-
-function planMoment(argument: string, moment: unknown): number | undefined {
-  if (moment === undefined) return undefined;
-  const ms = moment instanceof Date ? moment.getTime() : typeof moment === "string" && momentMs(moment);
-  if (typeof ms === "number" && !Number.isNaN(ms)) return ms;
-  const problem = "it must be a Date or an ISO 8601 moment with its time zone, in the years 1970 to 9999";
-  fail(argument, `${problem}, not ${inWords(moment)}`);
 }
 
 function checkInteger(argument: string, value: unknown, least: number): void {

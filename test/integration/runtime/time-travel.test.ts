@@ -227,14 +227,14 @@ describe.each(engines)("time travel on $name", ({ createLog, name }) => {
   test("refuses bad arguments", async () => {
     await using store = await log.open();
     const load = (options: unknown) => store.load(account, "42", options as object);
-    for (const options of [
-      null,
-      { atRevision: -1 },
-      { atRevision: 0.5 },
-      { at: "soon" },
-      { at: "2026-01-01", atRevision: 1 },
-    ]) {
-      await expect(load(options)).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
+    for (const [argument, options] of [
+      ["options", null],
+      ["atRevision", { atRevision: -1 }],
+      ["atRevision", { atRevision: 0.5 }],
+      ["at", { at: "soon" }],
+      ["at", { at: "2026-01-01", atRevision: 1 }],
+    ] as const) {
+      await expect(load(options)).rejects.toMatchObject({ code: "ARGUMENT_INVALID", details: { argument } });
     }
     expect(() => store.history(account, "42", { from: -1 })).toThrow(
       expect.objectContaining({ code: "ARGUMENT_INVALID" }),
