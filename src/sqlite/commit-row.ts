@@ -85,10 +85,27 @@ function streamSeed(stream: string): number {
 /** Refuses a row whose columns have changed since they were written. @throws `STORE_DAMAGED` */
 export function checkRow(row: CommitRow, store: string): void {
   const [position, stream, revision, events, recordedAt, idTime, idRandom, checksum, body] = row;
+  if (!hasColumnTypes(row)) throw damaged(row, store, "a column does not hold what it should");
   if (checksumOf([position, stream, revision, events, recordedAt, idTime, idRandom, body]) === checksum) {
     return;
   }
   throw damaged(row, store, "the checksum does not fit the commit");
+}
+
+/** In a damaged file a column may hold anything, whatever the table says; the checksum takes it for a number. */
+function hasColumnTypes([
+  ,
+  stream,
+  revision,
+  events,
+  recordedAt,
+  idTime,
+  idRandom,
+  ,
+  body,
+]: CommitRow): boolean {
+  if (typeof stream !== "string" || typeof body !== "string") return false;
+  return [revision, events, recordedAt, idTime, idRandom].every(Number.isSafeInteger);
 }
 
 /**
@@ -123,7 +140,7 @@ export function decodeRow(row: CommitRow, store: string, events: StoredEvent[]):
       revision,
       position,
       recordedAt: momentText(recordedAt),
-      idAt: (at) => prefix + hex(at % 2 ** 32, 8),
+      idAt: (at) => prefix + positionText(at),
     },
     events,
   );
@@ -149,13 +166,26 @@ export function idPrefix(time: number, random: number): string {
   const high = Math.floor(time / 2 ** 16);
   if (lastTime[0] !== high) lastTime = [high, hex(high, 8)];
   if (lastRandom[0] !== random) lastRandom = [random, randomText(random)];
-  return `${lastTime[1]}-${hex(time - high * 2 ** 16, 4)}-${lastRandom[1]}`;
+  const low = time - high * 2 ** 16;
+  return `${lastTime[1]}-${hexByte[low >> 8]}${hexByte[low & 255]}-${lastRandom[1]}`;
+}
+
+let lastPositions: readonly [high: number, text: string] = [-1, ""];
+
+/** The low 32 bits of a position. Neighbouring events share all but the last byte. */
+function positionText(position: number): string {
+  const low = position % 2 ** 32;
+  const high = Math.floor(low / 256);
+  if (lastPositions[0] !== high) lastPositions = [high, hex(high, 6)];
+  return `${lastPositions[1]}${hexByte[low - high * 256]}`;
 }
 
 function randomText(random: number): string {
   const [a, b, c] = [Math.floor(random / 2 ** 30), Math.floor(random / 2 ** 16) % 2 ** 14, random % 2 ** 16];
   return `7${hex(a, 3)}-${hex(0x8000 + b, 4)}-${hex(c, 4)}`;
 }
+
+const hexByte: readonly string[] = Array.from({ length: 256 }, (_, byte) => hex(byte, 2));
 
 function hex(value: number, digits: number): string {
   return value.toString(16).padStart(digits, "0");

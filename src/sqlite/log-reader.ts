@@ -4,6 +4,7 @@
  * The writer thread uses it too, inside its transaction, to look for what stands in the way of an append; so what a
  * condition sees is exactly what a read sees.
  */
+import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { categoryOf } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
@@ -15,6 +16,7 @@ import { checkRow, commitColumns, decodeRow, idPrefix } from "./commit-row.ts";
 import type { Database } from "./driver.ts";
 import type { Range, RowSource } from "./row-source.ts";
 import { blockSource, logSource, Statements, streamSource, termSource } from "./row-source.ts";
+import { checkStreamEnds, lastStoredRevision } from "./stream-ends.ts";
 import { hides, StreamPolicies } from "./stream-policies.ts";
 import { termOf } from "./terms.ts";
 
@@ -48,28 +50,28 @@ export class LogReader {
     this.#clock = clock;
   }
 
-  /** Position of the last event ever; 0 for an empty log. */
+  /** Position of the last event ever; 0 for an empty log. @throws `STORE_DAMAGED` when the log has lost its end. */
   head(): number {
+    // Asked first, since the log may grow at any time.
+    const reached = this.#statements
+      .prepare<[number]>("SELECT value FROM counters WHERE name = 'head'")
+      .get()?.[0];
     const last = (table: string): number => {
       const row = this.#statements
         .prepare<[number, number]>(`SELECT position, events FROM ${table} ORDER BY position DESC LIMIT 1`)
         .get();
-      return row === undefined ? 0 : row[0] + row[1] - 1;
+      return row === undefined ? 0 : row[0] + Math.max(row[1], 1) - 1;
     };
-    return Math.max(last("commits"), last("holes"));
+    const head = Math.max(last("commits"), last("holes"));
+    if (reached === undefined || reached <= head) return head;
+    const problem = `the log ends at position ${head}, though it has reached ${reached}`;
+    throw new HithertoError("STORE_DAMAGED", { store: this.#store, problem, position: head + 1 });
   }
 
   /** Revision of the last event ever appended to a stream; -1 if there is none. */
   lastRevision(stream: string): number {
-    const row = this.#statements
-      .prepare<[number, number]>(
-        "SELECT revision, events FROM commits WHERE stream = ? ORDER BY revision DESC LIMIT 1",
-      )
-      .get(stream);
-    return Math.max(
-      row === undefined ? -1 : row[0] + row[1] - 1,
-      this.policies.find(stream)?.lastRevision ?? -1,
-    );
+    const stored = lastStoredRevision(this.#statements, stream, this.#store);
+    return Math.max(stored, this.policies.find(stream)?.lastRevision ?? -1);
   }
 
   /** Reads a stream by revision. */
@@ -79,7 +81,14 @@ export class LogReader {
       this.policies.refresh();
       return this.policies.find(stream) !== undefined;
     };
-    const source = streamSource(this.#statements, stream, { ...range, mayBeginLate }, this.#store);
+    const lastStored = lastStoredRevision(this.#statements, stream, this.#store);
+    checkStreamEnds(this.#statements, stream, lastStored, this.#store);
+    const source = streamSource(
+      this.#statements,
+      stream,
+      { ...range, lastStored, mayBeginLate },
+      this.#store,
+    );
     return this.#pages(source, plan, "revision");
   }
 
@@ -190,8 +199,8 @@ export class LogReader {
         while (taken < rows.length && hasRoom(events.length, bytes, rows[taken]!)) {
           const row = this.#whole(rows[taken++]!);
           if (row === undefined) continue;
-          bytes += row[8].length + 100;
           checkRow(row, this.#store);
+          bytes += row[8].length + 100;
           if (mayMatch(row)) this.#decode(row, plan.backwards, events);
         }
         const fitting = Math.floor((pageBytesAim * (taken - first)) / bytes);

@@ -131,6 +131,22 @@ export class LogWriter {
     }
   }
 
+  /**
+   * Notes how far the log has got, so that the loss of its end can be told from a log that never went further. Only
+   * for a moment of leisure: it takes a transaction. Does nothing while another process is writing.
+   */
+  noteHead(): void {
+    try {
+      this.#db.exec("BEGIN IMMEDIATE");
+      this.#takeUpChanges();
+      this.#db.prepare("UPDATE counters SET value = ?1 WHERE name = 'head' AND value < ?1").run(this.#head);
+      this.#commit.run();
+    } catch {
+      // Whether the store can be written to, the next write tells.
+      this.#abandon();
+    }
+  }
+
   #takeUpChanges(): void {
     const version = this.#dataVersion.get()?.[0] ?? -1;
     if (version !== this.#seenDataVersion) this.#forget();
@@ -196,11 +212,12 @@ export class LogWriter {
   #append(append: EncodedAppend): AppendResult {
     const duplicate = this.#findDuplicate(append);
     if (duplicate !== undefined) return duplicate;
-    for (const { stream, expect } of append.streams) {
+    for (const { stream, expect, firstRevision } of append.streams) {
       if (this.#reader.policies.find(stream)?.isTombstoned === true) {
         throw new HithertoError("STREAM_TOMBSTONED", { stream });
       }
       this.#checkExpectation(stream, expect);
+      if (firstRevision !== undefined) this.#checkFirstRevision(stream, firstRevision);
     }
     this.#checkCondition(append);
     const firstPosition = this.#head + 1;
@@ -247,17 +264,23 @@ export class LogWriter {
     if (expect === "any") return;
     const policy = this.#reader.policies.find(stream);
     const last = this.#lastRevision(stream);
-    if (expect === last) return;
     const isEmpty = last < 0 || (policy !== undefined && this.#hidesAll(stream, policy, last));
-    if (expect === "none" ? isEmpty : expect === "exists" && !isEmpty) return;
+    if (isEmpty ? expect === "none" : expect === "exists" || expect === last) return;
     const from = typeof expect === "number" ? expect + 1 : 0;
     const event = isEmpty ? undefined : this.#reader.firstOfStream(stream, { from });
     throw new HithertoError("REVISION_CONFLICT", {
       stream,
       expected: expect,
-      actual: expect === "exists" || last < 0 ? "none" : last,
+      actual: isEmpty ? "none" : last,
       event: event === undefined ? undefined : blockingEvent(event),
     });
+  }
+
+  #checkFirstRevision(stream: string, firstRevision: number): void {
+    const last = this.#lastRevision(stream);
+    if (last < 0 || firstRevision === last + 1) return;
+    const expected = firstRevision === 0 ? "none" : firstRevision - 1;
+    throw new HithertoError("REVISION_CONFLICT", { stream, expected, actual: last });
   }
 
   #hidesAll(stream: string, policy: PolicyRow, last: number): boolean {
@@ -278,6 +301,7 @@ export class LogWriter {
   #insert(part: EncodedStream): StreamAppendResult {
     const { stream, count, body } = part;
     const position = this.#head + 1;
+    if (part.firstRevision !== undefined) this.#beginAt(stream, part.firstRevision);
     const firstRevision = this.#lastRevision(stream) + 1;
     const recordedAt = part.recordedAtMs ?? this.#idTime;
     const [idTime, idRandom] = [this.#idTime, this.#idRandom];
@@ -297,6 +321,15 @@ export class LogWriter {
     this.#head += count;
     this.#lastRevisions.set(stream, firstRevision + count - 1);
     return { stream, firstRevision, revision: firstRevision + count - 1 };
+  }
+
+  /** Lets a stream that never had an event begin at a later revision, as if it had been deleted up to there. */
+  #beginAt(stream: string, firstRevision: number): void {
+    if (this.#lastRevision(stream) + 1 === firstRevision) return;
+    const before = this.#reader.policies.find(stream) ?? noPolicy;
+    const last = firstRevision - 1;
+    this.#savePolicy(stream, { ...before, deletedRevision: last, lastRevision: last });
+    this.#lastRevisions.set(stream, last);
   }
 
   #index(part: EncodedStream, position: number): void {

@@ -8,7 +8,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import type { LeanRow } from "./commit-row.ts";
-import { leanColumns, damaged } from "./commit-row.ts";
+import { leanColumns } from "./commit-row.ts";
 import type { Database, SqlValue, Statement } from "./driver.ts";
 import { blockSize } from "./terms.ts";
 
@@ -46,14 +46,19 @@ export class Statements {
 
 const order = (range: Range): string => (range.isBackwards ? "DESC" : "ASC");
 
-/**
- * The rows of one stream, by revision. `mayBeginLate` is asked whenever commits are missing: whether the first ones
- * of the stream may have been reclaimed by now, be it since the last page.
- */
+/** What is known of a stream that is about to be read. */
+export interface StreamEnds {
+  /** Revision of the last event in the stored commits; -1 if there are none. */
+  readonly lastStored: number;
+  /** Asked whenever commits are missing: whether the first ones may have been reclaimed by now. */
+  readonly mayBeginLate: () => boolean;
+}
+
+/** The rows of one stream, by revision. */
 export function streamSource(
   statements: Statements,
   stream: string,
-  range: Range & { readonly mayBeginLate: () => boolean },
+  range: Range & StreamEnds,
   store: string,
 ): RowSource {
   const containing = statements.prepare<[number]>(
@@ -65,39 +70,38 @@ export function streamSource(
   );
   let lowest = range.from === 0 ? 0 : (containing.get(stream, range.from)?.[0] ?? 0);
   let highest = range.to;
-  let previous: LeanRow | undefined;
   return {
     next(limit) {
       if (lowest > highest) return [];
       const rows = select.all(stream, lowest, highest, limit);
       for (const row of rows) {
-        if (previous !== undefined) checkMeeting(previous, row);
-        else if (!range.isBackwards) checkBeginning(row);
-        previous = row;
+        if (range.isBackwards) {
+          checkReaches(row[2] + row[3] - 1);
+          highest = row[2] - 1;
+        } else {
+          if (row[2] > lowest) checkReclaimed(row[2] - 1);
+          lowest = row[2] + row[3];
+        }
       }
-      if (previous !== undefined) {
-        if (range.isBackwards && rows.length < limit) checkBeginning(previous);
-        if (range.isBackwards) highest = previous[2] - 1;
-        else lowest = previous[2] + previous[3];
-      }
+      if (rows.length < limit) checkReclaimed(Math.min(highest, range.lastStored));
       return rows;
     },
   };
 
-  function checkBeginning(row: LeanRow): void {
-    if (row[2] > lowest) checkReclaimedBefore(row, lowest);
+  /** Backwards, each commit reaches up to the one read before it; reclaiming takes nothing in between. */
+  function checkReaches(revision: number): void {
+    if (revision < Math.min(highest, range.lastStored)) throw missing(revision + 1);
   }
 
-  function checkMeeting(previousRow: LeanRow, row: LeanRow): void {
-    const [earlier, later] = range.isBackwards ? [row, previousRow] : [previousRow, row];
-    const expected = earlier[2] + earlier[3];
-    if (expected !== later[2]) checkReclaimedBefore(later, expected);
+  /** Reclaiming takes the first commits, so it explains that `lowest` to `last` are missing only if none is left there. */
+  function checkReclaimed(last: number): void {
+    if (lowest > last) return;
+    if (!range.mayBeginLate() || containing.get(stream, last) !== undefined) throw missing(lowest);
   }
 
-  /** Reclaiming takes the first commits of a stream, so it explains a gap only where nothing is left before it. */
-  function checkReclaimedBefore(row: LeanRow, missing: number): void {
-    if (row[2] > missing && range.mayBeginLate() && containing.get(stream, row[2] - 1) === undefined) return;
-    throw damaged(row, store, `revision ${missing} of the stream is missing`);
+  function missing(revision: number): HithertoError {
+    const problem = `revision ${revision} of the stream is missing`;
+    return new HithertoError("STORE_DAMAGED", { store, problem, stream });
   }
 }
 

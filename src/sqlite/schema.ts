@@ -84,7 +84,9 @@ CREATE TABLE counters (
   name  TEXT    NOT NULL PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO counters VALUES ('policy_changes', 0);
+INSERT INTO counters VALUES
+  ('policy_changes', 0),
+  ('head', 0);                      -- as of the last pause: the log can not be shorter, however it looks
 
 CREATE VIEW events AS
 SELECT c.position + e.key AS position,
@@ -164,9 +166,13 @@ function checkPath(path: string, mode: ConnectOptions["mode"]): void {
 
 /** The format of the file; undefined when there is nothing in it yet. */
 function readFormat(db: Database, path: string): number | undefined {
-  const id = db.prepare<[number]>("PRAGMA application_id").get()?.[0];
-  const format = db.prepare<[number]>("PRAGMA user_version").get()?.[0] ?? 0;
-  const tables = db.prepare<[number]>("SELECT count(*) FROM sqlite_schema").get()?.[0];
+  // One statement, so that a schema that another process creates meanwhile is seen whole or not at all.
+  const [id, format, tables] = db
+    .prepare<[number, number, number]>(
+      `SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
+       FROM pragma_application_id, pragma_user_version`,
+    )
+    .get()!;
   if (id === 0 && tables === 0) return undefined;
   if (id !== applicationId) throw notAStore(path, "it is a database of another application");
   if (format > formatVersion) {
@@ -177,7 +183,7 @@ function readFormat(db: Database, path: string): number | undefined {
 
 /** Several processes may come here at once: the one that gets the lock creates, the others find it done. */
 function createSchema(db: Database, path: string): void {
-  db.exec("PRAGMA page_size = 8192");
+  db.exec("PRAGMA page_size = 4096");
   db.exec("PRAGMA journal_mode = WAL");
   db.exec("BEGIN IMMEDIATE");
   try {
@@ -194,7 +200,7 @@ function configure(db: Database, { mode, durability, cacheBytes }: ConnectOption
   db.exec("PRAGMA cell_size_check = ON");
   if (mode === "read") return;
   db.exec(`PRAGMA synchronous = ${durability === "fsync" ? "FULL" : "NORMAL"}`);
-  // 160 MiB: checkpoints are dear (two fsyncs), and the writer thread makes one whenever it is idle.
+  // 80 MiB: checkpoints are dear (two fsyncs), and the writer thread makes one whenever it is idle.
   db.exec("PRAGMA wal_autocheckpoint = 20000");
   db.exec("PRAGMA journal_size_limit = 268435456");
 }

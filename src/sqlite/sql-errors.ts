@@ -5,6 +5,7 @@ import { HithertoError, isHithertoError } from "../core/errors.ts";
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html). */
 const sqlite = {
+  ERROR: 1,
   BUSY: 5,
   LOCKED: 6,
   READONLY: 8,
@@ -34,8 +35,12 @@ export function isBusy(error: unknown): boolean {
 export function toStoreError(error: unknown, store: string, busyTimeoutMs = 0): Error {
   if (isHithertoError(error)) return error;
   if (!(error instanceof Error)) return new HithertoError("STORE_IO", { store, problem: String(error) });
-  const code = isSqliteError(error) ? error.errcode : undefined;
   const options = { cause: error };
+  if ((error as NodeJS.ErrnoException).code === "ERR_OUT_OF_RANGE") {
+    const problem = "it holds an integer larger than any that is written";
+    return new HithertoError("STORE_DAMAGED", { store, problem }, options);
+  }
+  const code = isSqliteError(error) ? error.errcode : undefined;
   switch (code === undefined ? undefined : code & 0xff) {
     case sqlite.BUSY:
     case sqlite.LOCKED:
@@ -44,6 +49,8 @@ export function toStoreError(error: unknown, store: string, busyTimeoutMs = 0): 
       return new HithertoError("STORE_FULL", { store }, options);
     case sqlite.READONLY:
       return new HithertoError("STORE_READ_ONLY", { store }, options);
+    // All our statements are sound, so what they name must be missing.
+    case sqlite.ERROR:
     case sqlite.CORRUPT:
       return new HithertoError(
         "STORE_DAMAGED",

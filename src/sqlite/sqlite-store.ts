@@ -94,10 +94,24 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   return new Promise((resolveStore) => {
     const connectOptions = checkOptions(path, options);
     // Makes the file and checks it on the calling thread, so that errors belong to the one who opens.
-    connect(connectOptions).close();
-    const db = connect({ ...connectOptions, mode: "read" });
-    resolveStore(new SqliteStore(db, connectOptions));
+    const first = connect(connectOptions);
+    try {
+      resolveStore(openBeside(connectOptions));
+    } finally {
+      // Not the last connection any more, so that closing it does not empty the write-ahead log on this thread.
+      first.close();
+    }
   });
+}
+
+function openBeside(options: ConnectOptions): EventStore {
+  const db = connect({ ...options, mode: "read" });
+  try {
+    return new SqliteStore(db, options);
+  } catch (error) {
+    db.close();
+    throw toStoreError(error, options.path);
+  }
 }
 
 const mebibyte = 1024 * 1024;

@@ -5,6 +5,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { HithertoError } from "../core/errors.ts";
 import { connect } from "./schema.ts";
 import type { ConnectOptions } from "./schema.ts";
+import { toStoreError } from "./sql-errors.ts";
 import { verifyFile } from "./verify.ts";
 import type { VerifyMessage } from "./verify.ts";
 
@@ -17,6 +18,6 @@ try {
   db.close();
   say({ kind: "report", report });
 } catch (error) {
-  const { code, details } = error as HithertoError;
+  const { code, details } = toStoreError(error, options.path, options.busyTimeoutMs) as HithertoError;
   say({ kind: "error", code, details });
 }

@@ -86,12 +86,12 @@ class Verification {
 
   run(): VerifyReport {
     // One view of the log for all checks, however long they take.
-    this.#db.exec("BEGIN");
+    this.#guard(() => this.#db.exec("BEGIN"));
     this.#guard(() => this.#checkFile());
     this.#guard(() => this.#checkCommits());
     this.#guard(() => this.#checkStreams());
     this.#guard(() => this.#checkCounts());
-    this.#db.exec("COMMIT");
+    this.#guard(() => this.#db.exec("COMMIT"));
     return {
       isSound: this.#problemCount === 0,
       events: this.#events,

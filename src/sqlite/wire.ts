@@ -23,6 +23,7 @@ type StreamHead = [
   tags: readonly string[],
   correlationIds: readonly string[],
   ids: ReadonlyArray<string | null> | 0,
+  firstRevision: number | null,
 ];
 
 type Head =
@@ -58,6 +59,7 @@ function streamHead(part: EncodedStream): StreamHead {
     part.tags,
     part.correlationIds,
     part.ids === undefined ? 0 : part.ids.map((id) => id ?? null),
+    part.firstRevision ?? null,
   ];
 }
 
@@ -83,10 +85,11 @@ function decodeAppend(streams: EncodedStream[], condition: AppendCondition | und
 }
 
 function decodeStream(head: StreamHead, body: string): EncodedStream {
-  const [stream, expect, count, recordedAtMs, types, tags, correlationIds, ids] = head;
+  const [stream, expect, count, recordedAtMs, types, tags, correlationIds, ids, firstRevision] = head;
   return {
     stream,
     expect,
+    firstRevision: firstRevision ?? undefined,
     count,
     body,
     recordedAtMs: recordedAtMs ?? undefined,

@@ -21,7 +21,7 @@ type Settle = (outcome: WriteOutcome | Error) => void;
 export class WriteQueue {
   readonly #store: string;
   readonly #port: MessagePort;
-  readonly #posts = new Int32Array(new SharedArrayBuffer(4));
+  readonly #posts = new Int32Array(new SharedArrayBuffer(8));
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
   readonly #onCommit: () => void;
@@ -94,7 +94,7 @@ export class WriteQueue {
 
   #wake(): void {
     Atomics.add(this.#posts, 0, 1);
-    Atomics.notify(this.#posts, 0);
+    if (Atomics.load(this.#posts, 1) === 1) Atomics.notify(this.#posts, 0);
   }
 
   #answer(text: string): void {

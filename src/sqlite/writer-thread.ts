@@ -28,7 +28,7 @@ import { decodeWrites, encodeOutcomes } from "./wire.ts";
 export interface WriterThreadData {
   readonly connect: ConnectOptions;
   readonly port: MessagePort;
-  /** One Int32: the number of posts so far. */
+  /** Two Int32: the number of posts so far, and whether the thread sleeps: waking one that is awake costs as much. */
   readonly posts: SharedArrayBuffer;
 }
 
@@ -51,6 +51,7 @@ function main({ connect: options, port, posts }: WriterThreadData): void {
   let lightGroups = 0;
   let isDirty = false;
   const checkpoint = (): void => {
+    writer.noteHead();
     tryCheckpoint(db);
     lightGroups = 0;
     isDirty = false;
@@ -63,13 +64,22 @@ function main({ connect: options, port, posts }: WriterThreadData): void {
       isDirty = true;
       lightGroups = writes.length <= lightGroupSize ? lightGroups + 1 : 0;
       if (lightGroups === lightGroupsMax) checkpoint();
-    } else if (!isClosing && Atomics.wait(counter, 0, seen, isDirty ? leisureMs : Infinity) === "timed-out") {
+    } else if (!isClosing && !sleepUntilPost(counter, seen, isDirty ? leisureMs : Infinity)) {
       checkpoint();
     }
     if (isClosing) break;
   }
+  if (isDirty) writer.noteHead();
   db.close();
   port.close();
+}
+
+/** Sleeps while the number of posts is still `seen`; false when the time has passed without a post. */
+function sleepUntilPost(counter: Int32Array, seen: number, timeoutMs: number): boolean {
+  Atomics.store(counter, 1, 1);
+  const outcome = Atomics.wait(counter, 0, seen, timeoutMs);
+  Atomics.store(counter, 1, 0);
+  return outcome !== "timed-out";
 }
 
 /**

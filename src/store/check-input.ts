@@ -51,9 +51,10 @@ export function checkExpectation(expect: unknown): asserts expect is Expectation
 /** Refuses a malformed query. @throws `ARGUMENT_INVALID` */
 export function checkQuery(query: Query, argument: string): void {
   if (!Array.isArray(query)) fail(argument, "it must be an array of items");
-  if (query.length > limits.queryItemsMax)
+  if (query.length > limits.queryItemsMax) {
     fail(argument, `at most ${limits.queryItemsMax} items are allowed`);
-  for (const [index, item] of query.entries()) {
+  }
+  for (const [index, item] of (query as Query).entries()) {
     if (typeof item !== "object" || item === null) fail(`${argument}[${index}]`, "it must be an object");
     for (const part of ["types", "tags"] as const) checkStrings(item[part], `${argument}[${index}].${part}`);
   }

@@ -10,7 +10,14 @@ import { HithertoError } from "../core/errors.ts";
 import type { EventMetadata, NewEvent } from "../core/event.ts";
 import { defaultStream, limits } from "../core/limits.ts";
 import type { AppendCondition } from "../core/query.ts";
-import { checkCondition, checkExpectation, checkName, momentMs, uuidPattern } from "./check-input.ts";
+import {
+  checkCondition,
+  checkExpectation,
+  checkName,
+  momentMs,
+  uuidPattern,
+  inWords,
+} from "./check-input.ts";
 import type { AppendOptions, Expectation, StreamAppend } from "./event-store.ts";
 import { findJsonFault } from "./json-check.ts";
 
@@ -31,6 +38,8 @@ export interface EventRecord {
 export interface EncodedStream {
   readonly stream: string;
   readonly expect: Expectation;
+  /** The revision that the first event must get; undefined for the next one. */
+  readonly firstRevision: number | undefined;
   readonly count: number;
   /** JSON array of {@link EventRecord}. */
   readonly body: string;
@@ -99,8 +108,17 @@ function checkShape(appends: readonly StreamAppend[]): number {
 }
 
 function checkLimit(limit: "eventsPerAppendMax" | "streamsPerAppendMax", actual: number): void {
-  if (actual > limits[limit])
+  if (actual > limits[limit]) {
     throw new HithertoError("APPEND_TOO_LARGE", { limit, max: limits[limit], actual });
+  }
+}
+
+function checkFirstRevision(revision: unknown): void {
+  if (revision === undefined || (Number.isSafeInteger(revision) && (revision as number) >= 0)) return;
+  throw new HithertoError("ARGUMENT_INVALID", {
+    argument: "firstRevision",
+    problem: `it must be a revision from 0, not ${inWords(revision)}`,
+  });
 }
 
 /** Collects what one stream's events have in common while they are encoded. */
@@ -112,9 +130,10 @@ interface Collected {
 }
 
 function encodeStream(append: StreamAppend, firstIndex: number): EncodedStream {
-  const { events, stream = defaultStream, expect = "any" } = append;
+  const { events, stream = defaultStream, expect = "any", firstRevision } = append;
   if (stream !== defaultStream) checkName("stream", stream);
   checkExpectation(expect);
+  checkFirstRevision(firstRevision);
   const collected: Collected = { ids: undefined, types: [], tags: new Set(), correlationIds: new Set() };
   const records: EventRecord[] = [];
   for (let index = 0; index < events.length; index++) {
@@ -127,6 +146,7 @@ function encodeStream(append: StreamAppend, firstIndex: number): EncodedStream {
   return {
     stream,
     expect,
+    firstRevision,
     count: events.length,
     body,
     recordedAtMs,
@@ -228,7 +248,7 @@ function encodeTags(record: EventRecord, tags: readonly string[], index: number,
     });
   }
   for (const tag of tags) checkName("tag", tag);
-  const distinct = tags.length < 2 ? tags : [...new Set(tags)];
+  const distinct: readonly string[] = tags.length < 2 ? tags : [...new Set<string>(tags)];
   if (distinct.length > limits.tagsPerEventMax) {
     const problem = `at most ${limits.tagsPerEventMax} are allowed, not ${distinct.length}`;
     throw new HithertoError("EVENT_INVALID", { index, field: "tags", problem });
@@ -274,8 +294,9 @@ function checkSizes(records: readonly EventRecord[], bodyLength: number, firstIn
 /** One append of a stream is stored as one text, whose size the engine bounds. */
 function assertBelowStringLimit(length: number): void {
   const max = limits.appendBytesMax;
-  if (length > max)
+  if (length > max) {
     throw new HithertoError("APPEND_TOO_LARGE", { limit: "appendBytesMax", max, actual: length });
+  }
 }
 
 function checkIdsDistinct(streams: readonly EncodedStream[]): void {
@@ -283,8 +304,9 @@ function checkIdsDistinct(streams: readonly EncodedStream[]): void {
   for (const { ids } of streams) {
     for (const id of ids ?? none) {
       if (id === undefined) continue;
-      if (seen.has(id))
+      if (seen.has(id)) {
         throw new HithertoError("EVENT_ID_CONFLICT", { id, problem: "the append names it twice" });
+      }
       seen.add(id);
     }
   }

@@ -13,8 +13,8 @@ import type { NewEvent, StoredEvent } from "../core/event.ts";
 import type { AppendCondition, EventFilter } from "../core/query.ts";
 
 /**
- * What an append expects of a stream before it: anything, no visible events, at least one visible event, or that its
- * last event has exactly this revision.
+ * What an append expects of a stream before it: anything, no visible events, at least one visible event, or that there
+ * are visible events and the last one ever appended has exactly this revision.
  */
 export type Expectation = "any" | "none" | "exists" | number;
 
@@ -27,6 +27,12 @@ export interface StreamAppend {
   readonly stream?: string | undefined;
   /** Default `"any"`. */
   readonly expect?: Expectation | undefined;
+  /**
+   * For import: the revision that the first event had where it comes from. A stream that never had an event begins
+   * there, as if what came before were deleted; in any other stream it must be the next revision, or the append is
+   * refused with `REVISION_CONFLICT`. Default: the next revision.
+   */
+  readonly firstRevision?: number | undefined;
   /** At least one. */
   readonly events: readonly NewEvent[];
 }
@@ -127,10 +133,10 @@ export interface SubscribeOptions extends EventFilter {
  */
 export interface Subscription extends AsyncIterable<StoredEvent>, AsyncDisposable {
   /**
-   * Resolves when everything that was in the log at some moment after the start has been delivered; rejects when the
-   * subscription ends before. It is the consumer's pulling that moves a subscription on.
+   * Resolves with true when everything that was in the log at some moment after the start has been delivered, and with
+   * false when the subscription ends before; never rejects. It is the consumer's pulling that moves a subscription on.
    */
-  readonly caughtUp: Promise<void>;
+  readonly caughtUp: Promise<boolean>;
   /** The same events in arrays, each as many as were ready. Use either this or the iterator. */
   pages(): AsyncIterable<readonly StoredEvent[]>;
   /** Ends it; a pending iteration finishes. */
@@ -262,6 +268,8 @@ export interface EventStore extends AsyncDisposable {
 
   /**
    * Appends events to one or several streams, all or none.
+   *
+   * Appends called one after the other on one handle, without waiting in between, take place in that order.
    *
    * Repeating an append whose event ids are all stored already, in the same streams and order, returns the first
    * result again, whatever was expected. Events without an `id` can not be recognised so.

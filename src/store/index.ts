@@ -1,4 +1,4 @@
-// Public: the port that stores fill, and the store that fills it in memory.
+// Public: the port that stores fill, the store that fills it in memory, and what other stores need to fill it.
 export { openMemoryStore } from "./memory-store.ts";
 export type { MemoryStoreOptions } from "./memory-store.ts";
 export type {
@@ -34,3 +34,27 @@ export { readLines } from "./exchange/lines.ts";
 export type { Line } from "./exchange/lines.ts";
 export { toCloudEvent } from "./exchange/cloud-event.ts";
 export type { CloudEventJson, CloudEventOptions } from "./exchange/cloud-event.ts";
+
+// For those who write a store.
+export { checkExpectation, checkName, momentMs, uuidPattern } from "./check-input.ts";
+export { decodeEvents } from "./decode-events.ts";
+export type { RecordsPlace } from "./decode-events.ts";
+export { encodeAppend } from "./encode-append.ts";
+export type { EncodedAppend, EncodedStream, EventRecord } from "./encode-append.ts";
+export { eventSequence } from "./event-sequence.ts";
+export type { EventPage } from "./event-sequence.ts";
+export {
+  checkId,
+  checkSignal,
+  checkSnapshot,
+  checkStreamName,
+  planList,
+  planPolicy,
+  planRead,
+  throwIfAborted,
+  unbounded,
+} from "./read-options.ts";
+export type { ListPlan, ReadPlan } from "./read-options.ts";
+export { openSubscription } from "./subscription.ts";
+export type { SubscriptionSource } from "./subscription.ts";
+export { uuidV7 } from "./uuid.ts";

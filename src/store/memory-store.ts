@@ -15,7 +15,8 @@
  *   back what has not been reclaimed; deletion lasts. Reclaiming may leave behind what shares an append with visible
  *   events.
  * - **Streams** that were given a policy or a tombstone but never an event are neither found nor listed.
- * - **Expectations.** `none` and `exists` are about visible events; a revision is about the last event ever appended.
+ * - **Expectations.** `none` and `exists` are about visible events. A revision is about the last event ever appended, and
+ *   holds only while there are visible events: who decided on them must not append to a stream deleted meanwhile.
  * - **Time.** `recordedAt` is what the clock says when the append is made, the same for all its events; should the
  *   clock go back, so does it. Order is told by positions, never by time.
  * - **Snapshots** of a stream are forgotten when it is deleted, for they hold what deleted events said.
@@ -130,11 +131,12 @@ class MemoryStore implements EventStore {
       const append = encodeAppend(batch, options);
       const repeated = this.#findRepeated(append);
       if (repeated !== undefined) return repeated;
-      for (const { stream, expect } of append.streams) {
+      for (const { stream, expect, firstRevision } of append.streams) {
         if (this.#streams.get(stream)?.state === "tombstoned") {
           throw new HithertoError("STREAM_TOMBSTONED", { stream });
         }
         this.#checkExpectation(stream, expect);
+        if (firstRevision !== undefined) this.#checkFirstRevision(stream, firstRevision);
       }
       if (append.condition !== undefined) this.#checkCondition(append.condition);
       return this.#write(append);
@@ -316,15 +318,21 @@ class MemoryStore implements EventStore {
     const stream = this.#streams.get(name);
     const revision = stream?.revision ?? -1;
     const visible = stream?.events.findLast((event) => this.#isVisible(event));
-    const holds = { none: visible === undefined, exists: visible !== undefined };
-    if (typeof expect === "number" ? expect === revision : holds[expect]) return;
+    if (visible === undefined ? expect === "none" : expect === "exists" || expect === revision) return;
     const isBehind = typeof expect === "number" && revision < expect;
     throw new HithertoError("REVISION_CONFLICT", {
       stream: name,
       expected: expect,
-      actual: expect === "exists" || revision < 0 ? "none" : revision,
+      actual: visible === undefined ? "none" : revision,
       event: visible === undefined || isBehind ? undefined : blocking(visible),
     });
+  }
+
+  #checkFirstRevision(name: string, firstRevision: number): void {
+    const revision = this.#streams.get(name)?.revision ?? -1;
+    if (revision < 0 || firstRevision === revision + 1) return;
+    const expected = firstRevision === 0 ? "none" : firstRevision - 1;
+    throw new HithertoError("REVISION_CONFLICT", { stream: name, expected, actual: revision });
   }
 
   #checkCondition(condition: AppendCondition): void {
@@ -347,7 +355,9 @@ class MemoryStore implements EventStore {
 
   #writeStream(append: EncodedStream, recordedAtMs: number): StreamAppendResult {
     const stream = this.#streamNamed(append.stream);
-    const firstRevision = stream.revision + 1;
+    const firstRevision = append.firstRevision ?? stream.revision + 1;
+    // A stream that begins later is like one that was deleted up to there.
+    if (firstRevision > stream.revision + 1) stream.deletedBefore = firstRevision;
     const events: StoredEvent[] = [];
     const place = {
       stream: stream.name,
@@ -363,7 +373,7 @@ class MemoryStore implements EventStore {
       this.#byId.set(event.id, event);
     }
     this.#head += events.length;
-    stream.revision += events.length;
+    stream.revision = firstRevision + events.length - 1;
     stream.state = "open";
     return { stream: stream.name, firstRevision, revision: stream.revision };
   }

@@ -16,7 +16,6 @@
  *   when it was closed under the subscription), which fails the iteration. A pending read or wait ends at once, what
  *   was read but not delivered is dropped, and nothing leads out of this mode.
  */
-import { HithertoError } from "../core/errors.ts";
 import { EventIterator } from "./event-sequence.ts";
 import type { EventPage } from "./event-sequence.ts";
 import type { EventStore, SubscribeOptions, Subscription } from "./event-store.ts";
@@ -45,12 +44,12 @@ export function openSubscription(
 }
 
 class LiveSubscription implements Subscription {
-  readonly caughtUp: Promise<void>;
+  readonly caughtUp: Promise<boolean>;
   readonly #source: SubscriptionSource;
   readonly #plan: SubscriptionPlan;
   readonly #pollIntervalMs: number;
   readonly #ending = new AbortController();
-  readonly #catchingUp: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #catchingUp: PromiseWithResolvers<boolean> = Promise.withResolvers();
   readonly #start: Promise<number>;
   readonly #pages: AsyncGenerator<EventPage, undefined>;
   readonly #events: EventIterator;
@@ -66,8 +65,8 @@ class LiveSubscription implements Subscription {
     this.#pages = this.#follow();
     const pages = { next: () => this.#pages.next(), return: () => this.#leave() };
     this.#events = new EventIterator(pages, () => !this.#isEnded);
-    // Who does not ask need not handle them; who asks gets them all the same.
-    for (const promise of [this.caughtUp, this.#start]) promise.catch(() => undefined);
+    // Told in the loop; who never iterates need not hear of it.
+    this.#start.catch(() => undefined);
     plan.signal?.addEventListener("abort", this.#end, { once: true });
     if (plan.signal?.aborted === true) this.#end();
   }
@@ -102,7 +101,7 @@ class LiveSubscription implements Subscription {
     this.#plan.signal?.removeEventListener("abort", this.#end);
     this.#ending.abort();
     this.#stopWaiting();
-    this.#catchingUp.reject(new HithertoError("ABORTED", { operation: "subscription" }));
+    this.#catchingUp.resolve(false);
   };
 
   #leave(): Promise<IteratorResult<EventPage, undefined>> {
@@ -118,7 +117,6 @@ class LiveSubscription implements Subscription {
       yield* this.#read();
     } catch (error) {
       if (this.#isEnded) return;
-      this.#catchingUp.reject(error);
       throw error;
     } finally {
       this.#end();
@@ -133,9 +131,9 @@ class LiveSubscription implements Subscription {
       if (head > scanned) {
         yield* this.#readBetween(scanned + 1, head);
         scanned = head;
-        this.#catchingUp.resolve();
+        this.#catchingUp.resolve(true);
       } else {
-        this.#catchingUp.resolve();
+        this.#catchingUp.resolve(true);
         if (signals === this.#signals) await this.#wait();
       }
     }

@@ -114,7 +114,6 @@ function storedEvent(subject: Subject, event: NewEvent, revision: number): Store
     type: event.type,
     schemaVersion: event.schemaVersion ?? typeOf(subject.events, event.type).schemaVersion,
     // The round trip is the point: a clone would keep what JSON does not.
-    // oxlint-disable-next-line unicorn/prefer-structured-clone
     data: data instanceof Uint8Array ? data : (JSON.parse(JSON.stringify(data)) as unknown),
     metadata: { ...event.metadata },
     tags: [...new Set(event.tags)],

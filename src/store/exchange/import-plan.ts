@@ -40,6 +40,8 @@ interface StreamHead {
   next: number;
   /** Whether it may hold events that this import has not brought. */
   readonly isForeign: boolean;
+  /** Whether it never had an event: then it can begin at any revision. */
+  isNew: boolean;
 }
 
 /**
@@ -76,9 +78,10 @@ export class StreamHeads {
   }
 
   async #ask(stream: string): Promise<StreamHead> {
-    if (this.#isUnknownEmpty) return { next: 0, isForeign: false };
+    if (this.#isUnknownEmpty) return { next: 0, isForeign: false, isNew: true };
     const info = await this.#store.findStream(stream);
-    return { next: info === undefined ? 0 : info.revision + 1, isForeign: info !== undefined };
+    const isNew = info === undefined;
+    return { next: isNew ? 0 : info.revision + 1, isForeign: !isNew, isNew };
   }
 }
 
@@ -99,6 +102,7 @@ export async function planBatch(
     const { stream, event } = item;
     const head = heads.get(stream);
     const place = places.get(event.id);
+    if (head.isNew && place === undefined && !context.renumber) head.next = item.revision ?? head.next;
     const problem = await problemOf(item, place, head.next, context);
     if (problem !== undefined) {
       const details = { source: context.source, line: item.line, stream, problem };
@@ -111,6 +115,7 @@ export async function planBatch(
     places.set(event.id, { stream, revision: head.next });
     events.push({ item, revision: head.next });
     head.next += 1;
+    head.isNew = false;
   }
   return { events, alreadyThere, refusal: undefined };
 }
@@ -216,13 +221,10 @@ type Groups = Map<string, [PlannedEvent, ...PlannedEvent[]]>;
 
 function appendOf(groups: Groups, renumber: boolean): PlannedAppend {
   const streams = [...groups].map(([stream, events]) => {
-    const { revision } = events[0];
-    const expect = revision === 0 ? "none" : revision - 1;
-    return {
-      stream,
-      expect: renumber ? "any" : expect,
-      events: events.map(({ item }) => item.event),
-    } as const;
+    const given = events.map(({ item }) => item.event);
+    return renumber
+      ? { stream, events: given }
+      : { stream, firstRevision: events[0].revision, events: given };
   });
   return { streams, events: [...groups.values()].flat() };
 }

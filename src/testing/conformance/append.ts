@@ -5,6 +5,17 @@ import type { Topic } from "./kit.ts";
 
 /** Where events go and how they are numbered. */
 export const appendTests: Topic = {
+  "appends that do not wait for each other take place in their order": async ({ store }) => {
+    const appends = upTo(50).map((n) =>
+      store.append({ stream: `s-${n % 7}`, events: [anEvent({ data: { n } })] }),
+    );
+    const positions = (await Promise.all(appends)).map((result) => result.position);
+    assert.deepEqual(
+      positions,
+      upTo(50).map((n) => (positions[0] ?? 0) + n),
+    );
+  },
+
   "an empty store has nothing to read and its head at 0": async ({ store }) => {
     assert.equal(await store.head(), 0);
     assert.deepEqual(await logOf(store), []);

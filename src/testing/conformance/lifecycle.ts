@@ -152,11 +152,38 @@ export const lifecycleTests: Topic = {
     assert.deepEqual([info.state, info.revision, info.firstRevision], ["open", 2, 2]);
   },
 
-  "a deleted stream still answers to its last revision": async ({ store }) => {
+  "who expects a revision of a deleted stream is refused": async ({ store }) => {
     await appendOneByOne(store, "a", 2);
     await store.deleteStream("a");
-    await refuses("REVISION_CONFLICT", () => store.append({ stream: "a", expect: 0, events }));
-    assert.equal((await store.append({ stream: "a", expect: 1, events })).revision, 2);
+    const append = { stream: "a", expect: 1, events };
+    const { details } = await refuses("REVISION_CONFLICT", () => store.append(append));
+    assert.deepEqual([details.expected, details.actual], [1, "none"]);
+    assert.equal((await store.append({ ...append, expect: "none" })).revision, 2);
+  },
+
+  "an import lets a stream begin at a later revision": async ({ store }) => {
+    const append = { stream: "a", firstRevision: 7, events: someEvents(2) };
+    const { revision, streams } = await store.append(append);
+    assert.deepEqual([revision, streams[0]?.firstRevision], [8, 7]);
+    assert.deepEqual(
+      (await store.readStream("a").toArray()).map((event) => event.revision),
+      [7, 8],
+    );
+    const info = await store.findStream("a");
+    assert.deepEqual([info?.state, info?.revision, info?.firstRevision], ["open", 8, 7]);
+    assert.equal((await store.append({ stream: "a", expect: 8, firstRevision: 9, events })).revision, 9);
+    assert.equal((await store.verify()).isSound, true);
+  },
+
+  "a first revision that is not the next one is refused": async ({ store }) => {
+    await appendOneByOne(store, "a", 2);
+    for (const firstRevision of [0, 1, 3]) {
+      await refuses("REVISION_CONFLICT", () => store.append({ stream: "a", firstRevision, events }));
+    }
+    for (const firstRevision of [-1, 1.5, "2" as never]) {
+      await refuses("ARGUMENT_INVALID", () => store.append({ stream: "a", firstRevision, events }));
+    }
+    assert.equal((await store.append({ stream: "a", firstRevision: 2, events })).revision, 2);
   },
 
   "deleting with an expectation is refused when it does not hold": async ({ store }) => {

@@ -52,7 +52,7 @@ export class Model {
     for (const { stream, expect } of batch) {
       const [{ last, isTombstoned }, isEmpty] = [this.stream(stream), this.visible(stream).length === 0];
       if (isTombstoned) return "STREAM_TOMBSTONED";
-      const holds = { any: true, none: isEmpty, exists: !isEmpty }[expect] ?? expect === last;
+      const holds = { any: true, none: isEmpty, exists: !isEmpty }[expect] ?? (expect === last && !isEmpty);
       if (!holds) return "REVISION_CONFLICT";
     }
     const isInTheWay = (event: ModelEvent): boolean =>

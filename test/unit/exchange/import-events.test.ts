@@ -191,11 +191,19 @@ describe("an event in the way", () => {
     expect(await idsOf(store)).toEqual([idOf(99), idOf(0)]);
   });
 
-  test("refuses a stream whose beginning is missing", async () => {
-    const text = line({ revision: 5 });
+  test("begins a stream where it begins in the file", async () => {
+    const store = openMemoryStore();
+    const text = [line({ revision: 5 }), line({ n: 2, revision: 6 })].join("\n");
+    expect(await imported(store, text)).toMatchObject({ imported: 2, renumbered: 0 });
+    expect((await store.read().toArray()).map(({ revision }) => revision)).toEqual([5, 6]);
+    expect(await imported(store, text)).toMatchObject({ imported: 0, alreadyThere: 2 });
+  });
+
+  test("refuses a stream of which something in the middle is missing", async () => {
+    const text = [line({ revision: 5 }), line({ n: 2, revision: 7 })].join("\n");
     await expect(imported(openMemoryStore(), text)).rejects.toMatchObject({
       code: "IMPORT_CONFLICT",
-      details: { line: 1, problem: "it was revision 5, but the next revision here is 0" },
+      details: { line: 2, problem: "it was revision 7, but the next revision here is 6" },
     });
   });
 
