@@ -55,7 +55,7 @@ function unprovoked(project: Project, codes: readonly Code[]): Finding[] {
     .filter((path) => !path.startsWith("test/house/"))
     .map((path) => project.text(path));
   return codes
-    .filter(({ name }) => !tests.some((text) => new RegExp(`["'\`]${name}["'\`]`).test(text)))
+    .filter(({ name }) => !tests.some((text) => new RegExp(`\\b${name}\\b`).test(text)))
     .map(({ line, name }) => ({ path: registryPath, line, message: `No test provokes ${name}.` }));
 }
 
