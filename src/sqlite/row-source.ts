@@ -8,7 +8,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import type { LeanRow } from "./commit-row.ts";
-import { leanColumns } from "./commit-row.ts";
+import { damaged, leanColumns } from "./commit-row.ts";
 import type { Database, SqlValue, Statement } from "./driver.ts";
 import { blockSize } from "./terms.ts";
 
@@ -131,6 +131,7 @@ export function logSource(statements: Statements, range: Range, store: string): 
   ): number {
     let expected = at.lowest;
     for (const row of rows) {
+      checkOrder(row, row[0] >= expected, store);
       checkGap(statements, expected, row[0], store);
       expected = row[0] + row[3];
     }
@@ -145,6 +146,7 @@ export function logSource(statements: Statements, range: Range, store: string): 
     let expected = at.highest + 1;
     for (const [index, row] of rows.entries()) {
       // The newest row may reach beyond the range.
+      checkOrder(row, index === 0 ? row[0] < expected : row[0] + row[3] <= expected, store);
       if (index > 0 || row[0] + row[3] < expected) checkGap(statements, row[0] + row[3], expected, store);
       expected = row[0];
     }
@@ -161,6 +163,11 @@ function rowContaining(statements: Statements, position: number): number {
     )
     .get(position);
   return row !== undefined && row[0] + row[1] > position ? row[0] : position;
+}
+
+/** Where pages of the file have taken each other's place, commits come again; a read must not follow them in circles. */
+function checkOrder(row: LeanRow, isInOrder: boolean, store: string): void {
+  if (!isInOrder) throw damaged(row, store, "commits are out of order");
 }
 
 /** Refuses positions from `from` up to but not including `to` that neither a commit nor a hole accounts for. */
@@ -324,6 +331,7 @@ function blockRunSource(
 
   function checkNeighbours(previousRow: LeanRow, row: LeanRow): void {
     const [earlier, later] = range.isBackwards ? [row, previousRow] : [previousRow, row];
+    checkOrder(row, earlier[0] + earlier[3] <= later[0], store);
     checkGap(statements, earlier[0] + earlier[3], later[0], store);
   }
 }

@@ -23,7 +23,7 @@ export function lastStoredRevision(statements: Statements, stream: string, store
     .get(stream);
   if (last === undefined) return -1;
   // In an index that is out of order, SQLite can find an entry that was not looked for.
-  if (last[0] !== stream || last[2] < 1) throw misfit(stream, store);
+  if (last[0] !== stream || last[1] < 0 || last[2] < 1) throw misfit(stream, store);
   return last[1] + last[2] - 1;
 }
 

@@ -68,7 +68,7 @@ WITH RECURSIVE
   ),
   kept(name) AS (SELECT stream FROM stream_policies WHERE stream > ?1 AND stream >= ?2 ORDER BY stream LIMIT ?3)
 SELECT name FROM (SELECT name FROM stored WHERE name IS NOT NULL UNION SELECT name FROM kept)
-WHERE substr(name, 1, length(?2)) = ?2 ORDER BY name LIMIT ?3`;
+WHERE name > ?1 AND substr(name, 1, length(?2)) = ?2 ORDER BY name LIMIT ?3`;
 
 function namesAfter(statements: Statements, after: string, prefix: string): string[] {
   return statements

@@ -130,7 +130,8 @@ class Verification {
       .all();
     const total = this.#lastPosition();
     let expected = 1;
-    for (let rows = select.all(0); rows.length > 0; rows = select.all(rows.at(-1)![0] + 1)) {
+    for (let rows = select.all(0); rows.length > 0; rows = select.all(expected)) {
+      if (rows.at(-1)![0] < expected) throw outOfOrder(this.#store);
       for (const row of rows) {
         expected = this.#skipHoles(holes, expected);
         if (row[0] !== expected) this.#reportGap(expected, row);
@@ -139,6 +140,15 @@ class Verification {
       }
       this.#onProgress(Math.min(expected - 1, total), total);
     }
+    this.#checkEnd(this.#skipHoles(holes, expected));
+  }
+
+  /** The head that was noted at the last pause must have been reached. */
+  #checkEnd(end: number): void {
+    const noted =
+      this.#db.prepare<[number]>("SELECT value FROM counters WHERE name = 'head'").get()?.[0] ?? 0;
+    if (noted < end) return;
+    this.#report({ kind: "position", message: `positions ${end} to ${noted} are missing`, position: end });
   }
 
   #lastPosition(): number {
@@ -241,6 +251,7 @@ class Verification {
     const hasPolicy = this.#db.prepare("SELECT 1 FROM stream_policies WHERE stream = ?");
     let [last, next, lastPosition] = ["", 0, 0];
     for (let rows = select.all("", -1); rows.length > 0; rows = select.all(...lastKey(rows))) {
+      if (isBehind(lastKey(rows), [last, next - 1])) throw outOfOrder(this.#store);
       for (const [stream, revision, events, position] of rows) {
         if (stream !== last) {
           this.#streams++;
@@ -270,6 +281,16 @@ class Verification {
       });
     }
   }
+}
+
+/** An index in disorder would otherwise lead around in circles. */
+function isBehind(key: readonly [string, number], before: readonly [string, number]): boolean {
+  const byStream = Buffer.compare(Buffer.from(key[0]), Buffer.from(before[0]));
+  return byStream < 0 || (byStream === 0 && key[1] < before[1]);
+}
+
+function outOfOrder(store: string): HithertoError {
+  return new HithertoError("STORE_DAMAGED", { store, problem: "its pages are out of order" });
 }
 
 function lastKey(rows: ReadonlyArray<readonly [string, number, ...unknown[]]>): [string, number] {
