@@ -20,12 +20,11 @@ const scratch = makeScratch();
 afterAll(() => scratch[Symbol.dispose]());
 
 const flips = Number(process.env["HITHERTO_FLIPS"] ?? 600);
-const pageSize = 8192;
-
 /** A file with every kind of page, and all that reads return of it. */
 interface Sound {
   readonly path: string;
   readonly bytes: Buffer;
+  readonly pageSize: number;
   readonly log: string;
   readonly streams: ReadonlyMap<string, string>;
 }
@@ -46,7 +45,9 @@ beforeAll(async () => {
   }
   const log = JSON.stringify(await store.read().toArray());
   await store.close();
-  sound = { path, bytes: readFileSync(path), log, streams };
+  const bytes = readFileSync(path);
+  // https://www.sqlite.org/fileformat.html#page_size
+  sound = { path, bytes, pageSize: bytes.readUInt16BE(16), log, streams };
 });
 
 async function fill(store: EventStore, random: Random): Promise<void> {
@@ -151,6 +152,7 @@ function expectFaithful(seen: Seen, place: string): void {
 describe("a flipped bit", () => {
   test("anywhere in the file is an error or changes nothing that is read", { timeout: 120_000 }, async () => {
     const random = randomFrom(4);
+    const { pageSize } = sound;
     const tally = { same: 0, failed: 0, shortened: 0 };
     for (let flip = 0; flip < flips; flip++) {
       // Every third one hits what organises a page: its header and the places of its cells.
@@ -188,6 +190,7 @@ describe("a flipped bit", () => {
 describe("a page", () => {
   test("that is zeroed or repeats another one is noticed", { timeout: 120_000 }, async () => {
     const random = randomFrom(5);
+    const { pageSize } = sound;
     const pages = sound.bytes.length / pageSize;
     for (let page = 0; page < pages; page++) {
       const zeroed = Buffer.from(sound.bytes).fill(0, page * pageSize, (page + 1) * pageSize);
@@ -203,6 +206,7 @@ describe("a page", () => {
 describe("a file that was cut off", () => {
   test("is noticed, wherever the cut is", { timeout: 60_000 }, async () => {
     const random = randomFrom(6);
+    const { pageSize } = sound;
     const lengths = Array.from({ length: 25 }, () => random.integer(sound.bytes.length - 1));
     lengths.push(sound.bytes.length - 1, sound.bytes.length - pageSize, pageSize, 100, 1);
     for (const length of lengths) {
@@ -244,6 +248,7 @@ describe("commits that are missing", () => {
 
 /** Where the index of streams holds the key of a stream's last commit. */
 function placeOfKey(stream: string): number {
+  const { pageSize } = sound;
   const db = new DatabaseSync(sound.path, { readOnly: true });
   const pages = db.prepare("SELECT pageno FROM dbstat WHERE name = 'commits_by_stream'").all();
   db.close();
