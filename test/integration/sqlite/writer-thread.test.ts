@@ -119,7 +119,7 @@ describe("the callers' event loop", () => {
     clearInterval(timer);
     expect(count).toBe(100_000);
     const gaps = turns.map((at, index) => at - (turns[index - 1] ?? began));
-    expect(turns.length, `timers ran ${turns.length} times in ${tookMs} ms`).toBeGreaterThan(tookMs / 60);
+    expect(turns.length).toBeGreaterThan(tookMs / 60);
     expect(Math.max(...gaps)).toBeLessThan(200);
   });
 });
