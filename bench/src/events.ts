@@ -1,5 +1,5 @@
 /**
- * The events that every contender stores: those of a bank's accounts, about 160 bytes of JSON each (type and data), no
+ * The events that every contender stores: those of a bank's accounts, about 165 bytes of JSON each (type and data), no
  * two alike. They are made before the clock starts.
  */
 import { pick, seededRandom } from "./random.ts";
@@ -20,7 +20,7 @@ export interface BenchEvent {
 
 const types = ["MoneyDeposited", "MoneyWithdrawn", "TransferReceived", "CardUsed"] as const;
 const currencies = ["EUR", "USD", "GBP", "SEK"] as const;
-const channels = ["branch", "mobile", "web", "card", "standing-order"] as const;
+const channels = ["branch", "mobile", "web", "card", "transfer"] as const;
 const references = [
   "rent",
   "groceries",
@@ -53,7 +53,7 @@ function makeEvent(random: Random, index: number): BenchEvent {
   return {
     type: pick(random, types),
     data: {
-      transaction: digits() + digits(),
+      transaction: digits(),
       cents: Math.floor(random() * 500_000),
       currency: pick(random, currencies),
       reference: `${pick(random, references)} ${Math.floor(random() * 10_000)}`,

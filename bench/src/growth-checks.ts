@@ -4,17 +4,22 @@
 import type { ProbeFigures } from "./growth-probe.ts";
 import { median } from "./statistics.ts";
 
-/** The figures of both stores, medians over the rounds. */
+/** The figures of a store: medians over the rounds, and the most memory. */
+export interface StoreFigures extends ProbeFigures {
+  readonly memoryMiB: number;
+}
+
+/** The figures of both stores. */
 export interface GrowthFigures {
-  readonly small: ProbeFigures;
-  readonly large: ProbeFigures;
+  readonly small: StoreFigures;
+  readonly large: StoreFigures;
 }
 
 /** A figure, what it has to reach in the large store, and whether it does. */
 export interface GrowthCheck {
   readonly what: string;
   readonly unit: string;
-  readonly figure: keyof ProbeFigures;
+  readonly figure: keyof StoreFigures;
   readonly target: string;
   readonly isMet: boolean;
 }
@@ -25,15 +30,15 @@ const openMsMost = 1_000;
 /** What the heap's own ups and downs come to; far below the size of the events that are read. */
 const memoryMiBMore = 64;
 
-/** The medians of several looks at one store; of the memory, the most. */
-export function mergeProbes(probes: readonly ProbeFigures[]): ProbeFigures {
+/** The medians of several looks at one store. */
+export function mergeProbes(probes: readonly ProbeFigures[], memoryMiB: number): StoreFigures {
   const of = (figure: keyof ProbeFigures): number => median(probes.map((probe) => probe[figure]));
   return {
     openMs: of("openMs"),
     appendRate: of("appendRate"),
-    tailRate: of("tailRate"),
     appendP99: of("appendP99"),
-    memoryMiB: Math.max(...probes.map(({ memoryMiB }) => memoryMiB)),
+    tailRate: of("tailRate"),
+    memoryMiB,
   };
 }
 

@@ -36,7 +36,15 @@ export function renderMarkdown(run: RunResult): string {
     return line([`\`${id}\`: ${result.what}`, ...cells]);
   });
   const rule = aligned.map((side) => (side === "left" ? ":--" : "--:"));
-  return [legend(run).join("  \n"), "", line(head), line(rule), ...rows, "", ...notes(run)].join("\n");
+  return [
+    ...legend(run).map((fact) => `- ${fact}`),
+    "",
+    line(head),
+    line(rule),
+    ...rows,
+    "",
+    ...notes(run).map((note) => `- ${note}`),
+  ].join("\n");
 }
 
 function paint(style: Style, text: string): string {
