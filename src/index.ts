@@ -29,7 +29,13 @@ export type {
   ModelStateOf,
 } from "./core/decision-model.ts";
 export { errorCodes, HithertoError, isHithertoError } from "./core/errors.ts";
-export type { BlockingEvent, ErrorActor, ErrorCode, ErrorDetails } from "./core/errors.ts";
+export type {
+  BlockingEvent,
+  ErrorActor,
+  ErrorCode,
+  ErrorDetails,
+  ErrorDetailsByCode,
+} from "./core/errors.ts";
 export { categoryOf } from "./core/event.ts";
 export type { EventMetadata, JsonValue, NewEvent, StoredEvent } from "./core/event.ts";
 export { completeEvent, eventType, upcast } from "./core/event-type.ts";

@@ -26,7 +26,7 @@ export type {
 export { composeModels, decisionModel } from "./decision-model.ts";
 export type { ComposedState, DecisionModel, DecisionModelOptions, ModelStateOf } from "./decision-model.ts";
 export { errorCodes, HithertoError, isHithertoError } from "./errors.ts";
-export type { BlockingEvent, ErrorActor, ErrorCode, ErrorDetails } from "./errors.ts";
+export type { BlockingEvent, ErrorActor, ErrorCode, ErrorDetails, ErrorDetailsByCode } from "./errors.ts";
 export { categoryOf } from "./event.ts";
 export type { EventMetadata, JsonValue, NewEvent, StoredEvent } from "./event.ts";
 export { completeEvent, eventType, upcast } from "./event-type.ts";
