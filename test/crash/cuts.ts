@@ -58,22 +58,30 @@ function isCutBy(
 /** A cut that was not acknowledged may have taken place until its process ended. Equal cuts end in the order of lines. */
 function cutsOf(stream: string, ledger: readonly LedgerLine[]): Cut[] {
   const cuts: Cut[] = [];
-  let pending: Array<{ from: number; before: number | undefined }> = [];
+  const lastLines = new Map(ledger.map((line, index) => [lifeOf(line), index]));
+  let pending: Array<{ life: number; from: number; before: number | undefined }> = [];
   const endPending = (to: number): void => {
-    for (const { from, before } of pending) cuts.push({ from, to, isDone: false, before });
-    pending = [];
+    const ended = pending.filter(({ life }) => lastLines.get(life)! <= to);
+    for (const { from, before } of ended) cuts.push({ from, to, isDone: false, before });
+    pending = pending.filter((one) => !ended.includes(one));
   };
   for (const [index, line] of ledger.entries()) {
     if (line.kind === "life") endPending(index);
     if (line.kind !== "cut" || line.stream !== stream) continue;
+    const { life, before } = line;
     if (!line.isDone) {
-      pending.push({ from: index, before: line.before });
+      pending.push({ life, from: index, before });
       continue;
     }
-    const at = pending.findIndex((one) => one.before === line.before);
+    const at = pending.findIndex((one) => one.life === life && one.before === before);
     const [begun] = pending.splice(at, 1);
-    cuts.push({ from: begun!.from, to: index, isDone: true, before: line.before });
+    cuts.push({ from: begun!.from, to: index, isDone: true, before });
   }
   endPending(ledger.length);
   return cuts;
+}
+
+/** The life that wrote a line; an operation carries it in its name. */
+function lifeOf(line: LedgerLine): number {
+  return "life" in line ? line.life : Number(line.op.split(":")[1]);
 }

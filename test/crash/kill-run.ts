@@ -27,6 +27,8 @@ export interface KillRun {
   readonly plan?: string;
   /** After so many kills a fresh file is begun. Default 20. */
   readonly livesPerFile?: number;
+  /** Writers are killed within so many milliseconds of being ready. Default 300. */
+  readonly delayMsMax?: number;
   readonly onKill?: (killed: number, examined: Examined) => void;
 }
 
@@ -107,16 +109,12 @@ export async function runKills(run: KillRun): Promise<KillSummary> {
 }
 
 /** One in six is killed at any moment of its start, the others while they write. Tells whether it was early. */
-async function killOne(
-  path: string,
-  life: number,
-  random: Random,
-  { seed, plan }: KillRun,
-): Promise<boolean> {
-  const writer = startWriter(path, seed, life, plan);
+async function killOne(path: string, life: number, random: Random, run: KillRun): Promise<boolean> {
+  const writer = startWriter(path, run.seed, life, run.plan);
   const isEarly = random.once(6);
+  const { delayMsMax = 300 } = run;
   if (!isEarly) await writer.ready;
-  await setTimeout(random.integer(isEarly ? 350 : 300));
+  await setTimeout(random.integer(isEarly ? 350 : delayMsMax));
   await writer.kill();
   return isEarly;
 }

@@ -17,7 +17,13 @@ export type LedgerLine =
   /** An append was refused with this code. */
   | { readonly kind: "refused"; readonly op: string; readonly code: string }
   /** Deleting a stream or raising `truncateBefore` begins, or was acknowledged. */
-  | { readonly kind: "cut"; readonly stream: string; readonly before?: number; readonly isDone: boolean };
+  | {
+      readonly kind: "cut";
+      readonly life: number;
+      readonly stream: string;
+      readonly before?: number;
+      readonly isDone: boolean;
+    };
 
 /** Writes a ledger. */
 export interface LedgerWriter extends Disposable {

@@ -4,7 +4,7 @@
  *
  * A name is `kind:life:task:number`, such as `multi:3:17:204`. The kinds:
  * - `single`, `batch` (100 events), `multi` (three streams), `big` (beyond a page), `ids` (ids of their own) and
- *   `import` (thousands of events with ids and moments) append to streams that keep everything;
+ *   `import` (a thousand events with ids and moments) append to streams that keep everything;
  * - `counter` expects a revision and says it in its data; `once` expects that the stream has no events; `claim` has a
  *   condition on a tag: of each, rivals must not both succeed;
  * - `churn` appends to streams that policies, deletion and reclaiming cut back.
@@ -87,7 +87,7 @@ function appendsOf(kind: AppendKind, op: string, random: Random, revision: numbe
     case "ids":
       return one(1 + random.integer(5), { hasIds: true });
     case "import":
-      return one(5_000, { hasIds: true, hasMoments: true });
+      return one(1_000, { hasIds: true, hasMoments: true });
     case "counter": {
       const events = marked(op, random, 1, { value: revision + 1 });
       return [{ stream: "counter-1", expect: revision < 0 ? "none" : revision, events }];

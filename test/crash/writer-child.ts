@@ -53,6 +53,7 @@ interface Task {
   readonly store: EventStore;
   readonly ledger: LedgerWriter;
   readonly random: Random;
+  readonly life: number;
   /** Beginning of the names of its operations. */
   readonly place: string;
 }
@@ -69,7 +70,7 @@ async function main([path, ledgerPath, seed, life, planName]: readonly string[])
   const plan = plans[planName ?? "mixed"]!;
   const tasks = Array.from({ length: tasksAtOnce }, (_, number) => {
     const random = randomFrom(Number(seed) * 7919 + Number(life) * 101 + number);
-    return runTask({ store, ledger, random, place: `${life}:${number}` }, plan);
+    return runTask({ store, ledger, random, life: Number(life), place: `${life}:${number}` }, plan);
   });
   await Promise.all(tasks);
 }
@@ -102,19 +103,19 @@ async function append({ store, ledger, place }: Task, kind: AppendKind, number: 
   }
 }
 
-async function cut({ store, ledger, random }: Task): Promise<void> {
+async function cut({ store, ledger, random, life }: Task): Promise<void> {
   const [stream, isDeletion] = random.once(2) ? [churnStreams[1]!, true] : [churnStreams[2]!, false];
   if (isDeletion) {
-    ledger.write({ kind: "cut", stream, isDone: false });
+    ledger.write({ kind: "cut", life, stream, isDone: false });
     await store.deleteStream(stream);
-    ledger.write({ kind: "cut", stream, isDone: true });
+    ledger.write({ kind: "cut", life, stream, isDone: true });
     return;
   }
   const last = (await store.findStream(stream))?.revision ?? 0;
   const before = Math.max(0, last - random.integer(40));
-  ledger.write({ kind: "cut", stream, before, isDone: false });
+  ledger.write({ kind: "cut", life, stream, before, isDone: false });
   await store.setStreamPolicy(stream, { truncateBefore: before });
-  ledger.write({ kind: "cut", stream, before, isDone: true });
+  ledger.write({ kind: "cut", life, stream, before, isDone: true });
 }
 
 async function snapshot({ store, random }: Task): Promise<void> {
