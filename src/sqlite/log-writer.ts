@@ -111,7 +111,7 @@ export class LogWriter {
     this.#commit = db.prepare("COMMIT");
     this.#dataVersion = db.prepare("PRAGMA data_version");
     this.#insertCommit = db.prepare("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    this.#insertTerm = db.prepare("INSERT INTO term_commits VALUES (?, ?)");
+    this.#insertTerm = db.prepare("INSERT OR IGNORE INTO term_commits VALUES (?, ?)");
     this.#insertBlock = db.prepare("INSERT OR IGNORE INTO term_blocks VALUES (?, ?)");
     this.#insertId = db.prepare("INSERT INTO explicit_ids VALUES (?, ?)");
   }
@@ -218,6 +218,8 @@ export class LogWriter {
       }
       this.#checkExpectation(stream, expect);
       if (firstRevision !== undefined) this.#checkFirstRevision(stream, firstRevision);
+      // Asked even when nothing is expected: should the stream be damaged, that must show before the first insert.
+      this.#lastRevision(stream);
     }
     this.#checkCondition(append);
     const firstPosition = this.#head + 1;

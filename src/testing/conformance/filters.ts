@@ -139,6 +139,15 @@ export const filterTests: Topic = {
     }
   },
 
+  "a tag and a correlation id of one event may differ by a single letter": async ({ store }) => {
+    const pairs = upTo(9).flatMap((n) => upTo(9).map((m) => [String(n), String(m)] as const));
+    const events = pairs.map(([tag, correlationId]) => anEvent({ tags: [tag], metadata: { correlationId } }));
+    await Promise.all(events.map((event) => store.append({ stream: "s", events: [event] })));
+    await store.append({ stream: "s", events });
+    assert.equal((await dataOf(store, { tags: ["1"], correlationId: "2" })).length, 2);
+    assert.deepEqual((await store.verify()).problems, []);
+  },
+
   "a rare event is found among many": async ({ store }) => {
     for (const n of upTo(10)) {
       const events = upTo(2_000).map((m) =>
