@@ -127,10 +127,8 @@ export class LogReader {
 
   /** The stored event with this id, hidden or not. */
   findById(id: string): StoredEvent | undefined {
-    const explicit = this.#statements
-      .prepare<[number]>("SELECT position FROM explicit_ids WHERE id = ?")
-      .get(id);
-    if (explicit !== undefined) return this.#eventAt(explicit[0]);
+    const explicit = this.#positionOf(id);
+    if (explicit !== undefined) return this.#eventNamed(id, explicit);
     if (id[14] !== "7") return undefined;
     const head = this.head();
     for (let position = Number.parseInt(id.slice(28), 16); position <= head; position += 4294967296) {
@@ -155,6 +153,20 @@ export class LogReader {
       )
       .get(position);
     return row !== undefined && row[0] + row[3] > position ? row : undefined;
+  }
+
+  #positionOf(id: string): number | undefined {
+    return this.#statements.prepare<[number]>("SELECT position FROM explicit_ids WHERE id = ?").get(id)?.[0];
+  }
+
+  /** The index of ids has no checksum of its own, but the event that it leads to says its id. */
+  #eventNamed(id: string, position: number): StoredEvent | undefined {
+    const event = this.#eventAt(position);
+    if (event?.id === id) return event;
+    // Reclaimed since the index was asked.
+    if (this.#positionOf(id) === undefined) return undefined;
+    const problem = `the index of ids does not lead to event ${id}`;
+    throw new HithertoError("STORE_DAMAGED", { store: this.#store, problem, position });
   }
 
   #eventAt(position: number): StoredEvent | undefined {

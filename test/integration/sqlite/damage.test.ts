@@ -246,6 +246,37 @@ describe("commits that are missing", () => {
   });
 });
 
+describe("an append to a sound stream and a damaged one", () => {
+  test("is refused whole", async () => {
+    await lookAfter("UPDATE commits SET events = 0 WHERE stream = 'big-2'");
+    await using store = await openSqliteStore(damagedPath);
+    const head = await store.head();
+    const events = [{ type: "ThingDone", data: 1 }];
+    const append = store.append([
+      { stream: "new-1", events },
+      { stream: "big-2", events },
+    ]);
+    await expect(append).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+    expect(await store.readStream("new-1").toArray()).toEqual([]);
+    expect(await store.head()).toBe(head);
+  });
+});
+
+describe("an event id that leads to another event", () => {
+  test("fails looking for it, and repeating its append", async () => {
+    await lookAfter("UPDATE explicit_ids SET position = 1");
+    await using store = await openSqliteStore(damagedPath);
+    const db = new DatabaseSync(damagedPath, { readOnly: true });
+    const [{ id } = {}] = db.prepare("SELECT max(id) AS id FROM explicit_ids").all() as Array<{
+      id?: string;
+    }>;
+    db.close();
+    const event = { type: "ThingDone", data: 1, id: id! };
+    await expect(store.findEvent(event.id)).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+    await expect(store.append({ events: [event] })).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+  });
+});
+
 /** Where the index of streams holds the key of a stream's last commit. */
 function placeOfKey(stream: string): number {
   const { pageSize } = sound;
