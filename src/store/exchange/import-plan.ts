@@ -162,9 +162,13 @@ async function findPlaces(
   const places = new Map<string, Place>();
   const find = async (item: ImportItem): Promise<void> => {
     const head = heads.get(item.stream);
-    const isPossible = renumber || item.revision === undefined ? head.isForeign : item.revision < head.next;
+    const wanted = renumber ? undefined : item.revision;
+    const isPossible = wanted === undefined ? !head.isNew : wanted < head.next;
     if (!isPossible) return;
-    const place = (await store.findEvent(item.event.id)) ?? (await findHidden(store, item));
+    const seen = await store.findEvent(item.event.id);
+    // Looking for hidden events is dear, and what this import brought is hidden only where a policy waited for it.
+    const place =
+      seen ?? (wanted !== undefined || head.isForeign ? await findHidden(store, item) : undefined);
     if (place !== undefined) places.set(item.event.id, place);
   };
   await Promise.all(batch.map(find));

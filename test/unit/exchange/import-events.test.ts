@@ -82,6 +82,18 @@ describe("importEvents", () => {
     expect(await imported(store, text)).toMatchObject({ imported: 2, alreadyThere: 1 });
   });
 
+  test.each([{}, { renumber: true }])(
+    "takes lines without a revision that are repeated in a later batch for what is there, with %o",
+    async (options) => {
+      const store = openMemoryStore();
+      const once = [1, 2, 3].map((n) => line({ n }));
+      const text = [...once, ...once, line({ n: 2 }), line({ n: 4 })].join("\n");
+      const report = await imported(store, text, { ...options, batchSize: 2 });
+      expect(report).toEqual({ imported: 4, alreadyThere: 4, invalid: 0, renumbered: 0 });
+      expect(await idsOf(store)).toEqual([1, 2, 3, 4].map(idOf));
+    },
+  );
+
   test("recognises events that a policy has hidden since", async () => {
     const store = openMemoryStore();
     const text = turns(6, 1).join("\n");
