@@ -26,6 +26,8 @@ export const limits = {
   streamNameLengthMax: 512,
   /** Length of an event type. */
   typeLengthMax: 256,
+  /** Revision at which an append can make a stream begin; so far below the last safe integer that none ever reaches it. */
+  firstRevisionMax: 4_503_599_627_370_496,
   /** Length of an event id: a UUID in its canonical form. */
   eventIdLength: 36,
   /** Tags on one event. */

@@ -114,10 +114,12 @@ function checkLimit(limit: "eventsPerAppendMax" | "streamsPerAppendMax", actual:
 }
 
 function checkFirstRevision(revision: unknown): void {
-  if (revision === undefined || (Number.isSafeInteger(revision) && (revision as number) >= 0)) return;
+  const max = limits.firstRevisionMax;
+  const isRevision = Number.isInteger(revision) && (revision as number) >= 0 && (revision as number) <= max;
+  if (revision === undefined || isRevision) return;
   throw new HithertoError("ARGUMENT_INVALID", {
     argument: "firstRevision",
-    problem: `it must be a revision from 0, not ${inWords(revision)}`,
+    problem: `it must be a revision from 0 to ${max}, not ${inWords(revision)}`,
   });
 }
 

@@ -30,7 +30,7 @@ export interface StreamAppend {
   /**
    * For import: the revision that the first event had where it comes from. A stream that never had an event begins
    * there, as if what came before were deleted; in any other stream it must be the next revision, or the append is
-   * refused with `REVISION_CONFLICT`. Default: the next revision.
+   * refused with `REVISION_CONFLICT`. 0 to `limits.firstRevisionMax`. Default: the next revision.
    */
   readonly firstRevision?: number | undefined;
   /** At least one. */

@@ -3,6 +3,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { NewEvent } from "../../core/event.ts";
+import { limits } from "../../core/limits.ts";
 import { uuidPattern } from "../check-input.ts";
 
 /** An event on its way from one store to another. */
@@ -41,8 +42,11 @@ export function uuidOf(id: string, refuse: Refuse): string {
 export function revisionOf(value: unknown, name: string, refuse: Refuse): number | undefined {
   if (value === undefined) return undefined;
   const revision = typeof value === "string" && /^\d{1,16}$/.test(value) ? Number(value) : value;
-  if (typeof revision === "number" && Number.isSafeInteger(revision) && revision >= 0) return revision;
-  return refuse(`its "${name}" must be an integer from 0`);
+  const max = limits.firstRevisionMax;
+  if (typeof revision === "number" && Number.isInteger(revision) && revision >= 0 && revision <= max) {
+    return revision;
+  }
+  return refuse(`its "${name}" must be an integer from 0 to ${max}`);
 }
 
 /** The bytes that a base64 text (RFC 4648 §4, padded) stands for. */

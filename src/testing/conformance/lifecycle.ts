@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { limits } from "../../core/limits.ts";
 import type { EventStore, StreamInfo } from "../../store/event-store.ts";
 import {
   anEvent,
@@ -180,7 +181,7 @@ export const lifecycleTests: Topic = {
     for (const firstRevision of [0, 1, 3]) {
       await refuses("REVISION_CONFLICT", () => store.append({ stream: "a", firstRevision, events }));
     }
-    for (const firstRevision of [-1, 1.5, "2" as never]) {
+    for (const firstRevision of [-1, 1.5, "2" as never, limits.firstRevisionMax + 1]) {
       await refuses("ARGUMENT_INVALID", () => store.append({ stream: "a", firstRevision, events }));
     }
     assert.equal((await store.append({ stream: "a", firstRevision: 2, events })).revision, 2);

@@ -67,8 +67,21 @@ describe("a line of our own format", () => {
     ["a stream with a line break", line({ stream: "a\nb" }), /its stream .* control characters/],
     ["a type that is an object", line({ type: {} }), 'its "type" must be a string, not an object'],
     ["an overlong type", line({ type: "a".repeat(limits.typeLengthMax + 1) }), /its type .* is not valid/],
-    ["a negative revision", line({ revision: -1 }), 'its "revision" must be an integer from 0'],
-    ["a broken revision", line({ revision: 1.5 }), 'its "revision" must be an integer from 0'],
+    [
+      "a negative revision",
+      line({ revision: -1 }),
+      'its "revision" must be an integer from 0 to 4503599627370496',
+    ],
+    [
+      "a revision that leaves no room",
+      line({ revision: Number.MAX_SAFE_INTEGER }),
+      'its "revision" must be an integer from 0 to 4503599627370496',
+    ],
+    [
+      "a broken revision",
+      line({ revision: 1.5 }),
+      'its "revision" must be an integer from 0 to 4503599627370496',
+    ],
     ["a schema version 0", line({ schemaVersion: 0 }), /its "schemaVersion" is not valid/],
     ["a schema version as text", line({ schemaVersion: "1" }), /its "schemaVersion" is not valid/],
     ["a bad time", line({ recordedAt: "yesterday" }), /its "recordedAt" is not valid/],
@@ -166,7 +179,7 @@ describe("a CloudEvent", () => {
     [
       "a bad revision",
       cloudEvent({ id: idOf(1), subject: "a", streamrevision: "x" }),
-      'its "streamrevision" must be an integer from 0',
+      'its "streamrevision" must be an integer from 0 to 4503599627370496',
     ],
   ])("is refused with %s", (_what, text, problem) => {
     if (typeof problem === "string") expect(problemOf(text)).toBe(problem);
