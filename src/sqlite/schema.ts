@@ -4,7 +4,7 @@
  * A file is a Hitherto store when its SQLite `application_id` is ours; `user_version` is the format. A newer format
  * is refused, an older one would be migrated here.
  */
-import { existsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { HithertoError } from "../core/errors.ts";
 import type { Database } from "./driver.ts";
@@ -147,20 +147,31 @@ export function connect(options: ConnectOptions): Database {
   }
 }
 
+/** What SQLite would tell too late, or not apart. */
 function checkPath(path: string, mode: ConnectOptions["mode"]): void {
+  const folder = dirname(path);
   if (existsSync(path)) {
     if (statSync(path).isDirectory()) throw notAStore(path, "it is a directory");
-    return;
+    if (!isAllowed(path, constants.R_OK)) {
+      throw new HithertoError("STORE_IO", { store: path, problem: "the file may not be read" });
+    }
+    // SQLite would open it for reading only, without a word.
+    if (mode !== "read" && !isAllowed(path, constants.W_OK)) throw readOnly(path);
+  } else if (mode !== "create") {
+    throw notFound(path, "the file does not exist");
+  } else if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw notFound(path, `the folder ${folder} does not exist`);
+  } else if (!isAllowed(folder, constants.W_OK)) {
+    throw readOnly(path);
   }
-  if (mode !== "create") {
-    throw new HithertoError("STORE_NOT_FOUND", { store: path, problem: "the file does not exist" });
-  }
-  const folder = dirname(path);
-  if (!existsSync(folder)) {
-    throw new HithertoError("STORE_NOT_FOUND", {
-      store: path,
-      problem: `the folder ${folder} does not exist`,
-    });
+}
+
+function isAllowed(path: string, access: number): boolean {
+  try {
+    accessSync(path, access);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -207,4 +218,12 @@ function configure(db: Database, { mode, durability, cacheBytes }: ConnectOption
 
 function notAStore(store: string, problem: string): HithertoError {
   return new HithertoError("STORE_NOT_A_STORE", { store, problem });
+}
+
+function notFound(store: string, problem: string): HithertoError {
+  return new HithertoError("STORE_NOT_FOUND", { store, problem });
+}
+
+function readOnly(store: string): HithertoError {
+  return new HithertoError("STORE_READ_ONLY", { store });
 }

@@ -63,8 +63,11 @@ export function toStoreError(error: unknown, store: string, busyTimeoutMs = 0): 
         { store, problem: "the file is not a database" },
         options,
       );
-    case sqlite.CANTOPEN:
-      return new HithertoError("STORE_NOT_FOUND", { store, problem: "the file cannot be opened" }, options);
+    // Whether the file is there and may be read has been looked at before.
+    case sqlite.CANTOPEN: {
+      const problem = "the file, or its -wal or -shm file beside it, cannot be opened";
+      return new HithertoError("STORE_IO", { store, problem }, options);
+    }
     default:
       return new HithertoError("STORE_IO", { store, problem: error.message }, options);
   }
