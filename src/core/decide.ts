@@ -2,6 +2,7 @@
  * Deciding: from a command to the events that are to be appended, or a rejection. Pure; loading and appending are the
  * runtime's.
  */
+import { isPromise } from "./calls.ts";
 import type {
   AnyDecider,
   CommandOf,
@@ -16,7 +17,6 @@ import { HithertoError } from "./errors.ts";
 import type { AnyEventTypes } from "./event-type.ts";
 import { completeEvent } from "./event-type.ts";
 import type { EventMetadata, NewEvent } from "./event.ts";
-import { isPromise } from "./is-promise.ts";
 import type { Rejection } from "./rejection.ts";
 import { isRejection } from "./rejection.ts";
 
@@ -86,7 +86,7 @@ export function normaliseDecision(
   },
 ): readonly NewEvent[] | Rejection {
   if (isRejection(decision)) return decision;
-  const owner = { definition: options.name, command: options.name };
+  const owner = { definition: "decision model", command: options.name };
   return normalise(decision, owner).map((event) => complete(event, options.events, options.metadata ?? {}));
 }
 

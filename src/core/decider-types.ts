@@ -1,7 +1,7 @@
-import type { EventTypes } from "./event-type.ts";
 /**
  * The types of deciders, and what can be asked of one at compile time.
  */
+import type { EventTypes } from "./event-type.ts";
 import type { EventMetadata, NewEvent } from "./event.ts";
 import type { Evolve } from "./fold.ts";
 import type { Rejection } from "./rejection.ts";

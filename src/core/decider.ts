@@ -17,6 +17,7 @@ import { HithertoError } from "./errors.ts";
 import type { AnyEventTypes, EventsIn, ListedTypes } from "./event-type.ts";
 import { requireEventTypes } from "./event-type.ts";
 import type { InferredEvolve } from "./fold.ts";
+import { limits } from "./limits.ts";
 
 /** What {@link decider} takes. The order matters to inference: `initial`, `events`, `evolve`, `decide`. */
 export interface DeciderOptions<State, Listed, Handlers> {
@@ -45,7 +46,7 @@ export interface DeciderOptions<State, Listed, Handlers> {
  * Defines a decider. State, events and commands are inferred: annotate what `evolve` functions take, or list `events`;
  * annotate the payloads that `decide` functions take. An event type that `evolve` does not handle cannot be decided.
  *
- * @throws `DEFINITION_INVALID` for a name that is empty or too long, a category with `-`, a state version that is not
+ * @throws `DEFINITION_INVALID` for an empty name, a category that is empty, too long or holds `-`, a state version that is not
  * a positive integer, or anything that has the wrong type.
  *
  * @example
@@ -112,7 +113,9 @@ export function streamOf(definition: { readonly category: string }, id: string):
 }
 
 function requireOptions(name: string, options: unknown): void {
-  requireName(name);
+  if (typeof name !== "string" || name === "") {
+    refuseDefinition("decider", "its name is not a string, or is empty");
+  }
   requireObject(name, "the second argument", options);
   const { initial, evolve, decide, events, stateVersion, category, ignore, snapshot } = options as Partial<
     DeciderOptions<unknown, AnyEventTypes, object>
@@ -134,14 +137,12 @@ function requireOptions(name: string, options: unknown): void {
   requireFunction(name, "snapshot.decode", snapshot?.decode);
 }
 
-function requireName(name: unknown): void {
-  if (typeof name === "string" && name !== "") return;
-  refuseDefinition(String(name), "its name is not a string, or is empty");
-}
-
 function requireCategory(name: string, category: unknown): void {
-  if (typeof category === "string" && category !== "" && !category.includes("-")) return;
+  const lengthMax = limits.streamNameLengthMax - "-1".length;
+  const isText = typeof category === "string" && category !== "" && category.length <= lengthMax;
+  if (isText && !category.includes("-")) return;
   const problem =
-    'its category (by default its name) must be a string, not empty, without "-", which ends it in a stream name';
+    `its category (by default its name) must be a string of 1 to ${lengthMax} characters ` +
+    'without "-", which ends it in a stream name';
   refuseDefinition(name, problem);
 }

@@ -1,3 +1,8 @@
+/**
+ * Decision models: the small state that one decision needs, folded from just the events that matter to it, wherever
+ * in the log they are. The query that finds these events is also what an append is made conditional on, so the state
+ * and its consistency boundary cannot drift apart (https://dcb.events/topics/command-context).
+ */
 import {
   refuseDefinition,
   requireFunction,
@@ -7,11 +12,6 @@ import {
 } from "./check-definition.ts";
 import type { AnyEventTypes, ListedTypes } from "./event-type.ts";
 import { requireEventTypes } from "./event-type.ts";
-/**
- * Decision models: the small state that one decision needs, folded from just the events that matter to it, wherever
- * in the log they are. The query that finds these events is also what an append is made conditional on, so the state
- * and its consistency boundary cannot drift apart (https://dcb.events/topics/command-context).
- */
 import type { StoredEvent } from "./event.ts";
 import type { FoldOptions, InferredPartialEvolve } from "./fold.ts";
 import { fold } from "./fold.ts";

@@ -57,16 +57,16 @@ export interface ErrorDetailsByCode {
     fromVersion: number;
     stream?: string;
     revision?: number;
-    /** What it did, when it did not throw. */
-    problem?: string;
+    /** What it did, such as `returned nothing`, or `threw` and the error. */
+    problem: string;
   };
   readonly EVOLVE_FAILED: {
     definition: string;
     type: string;
     stream: string;
     revision: number;
-    /** What it did, when it did not throw. */
-    problem?: string;
+    /** What it did, such as `returned nothing`, or `threw` and the error. */
+    problem: string;
   };
   readonly COMMAND_UNKNOWN: { decider: string; command: string; known: readonly string[] };
   readonly DECISION_INVALID: { definition: string; command: string; problem: string };
@@ -172,12 +172,12 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
   ),
   UPCASTER_FAILED: caller(
     (d) =>
-      `The upcaster of ${d.type} from schema version ${d.fromVersion} ${d.problem ?? "threw"}` +
+      `The upcaster of ${d.type} from schema version ${d.fromVersion} ${d.problem}` +
       `${placeInWords(d.stream, d.revision)}.`,
   ),
   EVOLVE_FAILED: caller(
     (d) =>
-      `The evolve function of "${d.definition}" for events of type ${d.type} ${d.problem ?? "threw"}` +
+      `The evolve function of "${d.definition}" for events of type ${d.type} ${d.problem}` +
       `${placeInWords(d.stream, d.revision)}.`,
   ),
 

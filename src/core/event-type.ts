@@ -7,10 +7,10 @@
  * event below its start or above its end, is refused when it is read.
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { isPromise, threwInWords } from "./calls.ts";
 import { refuseDefinition, requireCount, requireFunction, requireObject } from "./check-definition.ts";
 import { HithertoError } from "./errors.ts";
 import type { NewEvent, StoredEvent } from "./event.ts";
-import { isPromise } from "./is-promise.ts";
 
 /** Highest schema version that an event can have; it fits into two bytes. */
 const schemaVersionMax = 65_535;
@@ -97,12 +97,14 @@ export type AnyEventTypes = Readonly<Record<string, EventType<any> | undefined>>
  * ```
  */
 export function eventType<Data = unknown>(options: EventTypeOptions<Data> = {}): EventType<Data> {
+  requireObject(owner, "the argument", options);
   const { version = 1, oldestVersion = 1, schema, upcast: steps = {}, tags } = options;
+  requireObject(owner, "upcast", steps);
   requireCount(owner, "version", version, schemaVersionMax);
   requireCount(owner, "oldestVersion", oldestVersion, version);
   requireChain(steps, oldestVersion, version);
   if (schema !== undefined) {
-    requireFunction(owner, "the validate function of schema", schema["~standard"]?.validate);
+    requireFunction(owner, "the validate function of schema", schema?.["~standard"]?.validate);
   }
   if (tags !== undefined) requireFunction(owner, "tags", tags);
   return Object.freeze({
@@ -221,15 +223,16 @@ function issueInWords({ path, message }: StandardSchemaV1.Issue): string {
 
 function applyUpcaster(step: Upcaster, data: unknown, fromVersion: number, event: StoredEvent): unknown {
   const { type, stream, revision } = event;
+  const details = { type, fromVersion, stream, revision };
   let lifted: unknown;
   try {
     lifted = step(data, event);
   } catch (cause) {
-    throw new HithertoError("UPCASTER_FAILED", { type, fromVersion, stream, revision }, { cause });
+    throw new HithertoError("UPCASTER_FAILED", { ...details, problem: threwInWords(cause) }, { cause });
   }
   if (lifted !== undefined && !isPromise(lifted)) return lifted;
   const problem = lifted === undefined ? "returned nothing" : "returned a promise";
-  throw new HithertoError("UPCASTER_FAILED", { type, fromVersion, stream, revision, problem });
+  throw new HithertoError("UPCASTER_FAILED", { ...details, problem });
 }
 
 function requireChain(steps: Readonly<Record<number, Upcaster>>, oldest: number, current: number): void {

@@ -1,11 +1,11 @@
-import { HithertoError } from "./errors.ts";
-import type { AnyEventTypes, DataIn, EventType } from "./event-type.ts";
-import { typeOf, upcastTo } from "./event-type.ts";
 /**
  * Folding: the present state is what follows from the events, one after the other.
  */
+import { isPromise, threwInWords } from "./calls.ts";
+import { HithertoError } from "./errors.ts";
+import type { AnyEventTypes, DataIn, EventType } from "./event-type.ts";
+import { typeOf, upcastTo } from "./event-type.ts";
 import type { StoredEvent } from "./event.ts";
-import { isPromise } from "./is-promise.ts";
 import type { LiteralValue } from "./literal-value.ts";
 
 /**
@@ -134,7 +134,7 @@ function evolveBy(step: Step, state: unknown, event: StoredEvent, owner: Foldabl
   try {
     next = step.evolve(state, current.data, current);
   } catch (cause) {
-    throw evolveFailed(owner, event, undefined, cause);
+    throw evolveFailed(owner, event, threwInWords(cause), cause);
   }
   if (next === undefined) throw evolveFailed(owner, event, "returned nothing");
   if (isPromise(next)) throw evolveFailed(owner, event, "returned a promise");
@@ -144,12 +144,11 @@ function evolveBy(step: Step, state: unknown, event: StoredEvent, owner: Foldabl
 function evolveFailed(
   owner: Foldable<unknown>,
   { type, stream, revision }: StoredEvent,
-  problem?: string,
+  problem: string,
   cause?: unknown,
 ): HithertoError {
-  const details = { definition: owner.name, type, stream, revision };
-  if (problem !== undefined) return new HithertoError("EVOLVE_FAILED", { ...details, problem });
-  return new HithertoError("EVOLVE_FAILED", details, { cause });
+  const details = { definition: owner.name, type, stream, revision, problem };
+  return new HithertoError("EVOLVE_FAILED", details, cause === undefined ? undefined : { cause });
 }
 
 function refuseType({ name }: Foldable<unknown>, { type, stream, revision }: StoredEvent): never {

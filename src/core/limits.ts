@@ -36,7 +36,7 @@ export const limits = {
   tagLengthMax: 256,
   /** Nesting depth of event data and metadata. */
   jsonDepthMax: 200,
-  /** Items in a query. */
+  /** Items in a query; also types, tags or categories in one item or filter. */
   queryItemsMax: 1_000,
   /** Events that a store hands over in one page while reading. */
   pageSizeMax: 10_000,

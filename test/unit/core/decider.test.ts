@@ -1,5 +1,14 @@
 import type { DecideContext, NewEvent } from "hitherto/core";
-import { decide, decider, eventType, isHithertoError, isRejection, reject, streamOf } from "hitherto/core";
+import {
+  decide,
+  decider,
+  eventType,
+  isHithertoError,
+  isRejection,
+  limits,
+  reject,
+  streamOf,
+} from "hitherto/core";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { account } from "../../support/account.ts";
@@ -53,6 +62,8 @@ describe("defining a decider", () => {
   test.each<[string, unknown, unknown, string]>([
     ["an empty name", "", rest, "name"],
     ["a name that is no string", 5, rest, "name"],
+    ["a name that is no text at all", Object.create(null), rest, "name"],
+    ["a name that leaves no room for an id", "x".repeat(limits.streamNameLengthMax - 1), rest, "category"],
     ["no options", "x", undefined, "second argument"],
     ["an initial state that is no function", "x", { ...rest, initial: 0 }, "initial"],
     ["an evolve that is no object", "x", { ...rest, evolve: () => 0 }, "evolve"],

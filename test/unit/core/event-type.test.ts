@@ -89,7 +89,11 @@ describe("upcasting", () => {
     };
     const error = errorOf(() => upcast(types, aStoredEvent("Priced", {}, { revision: 3 })));
     expect(isHithertoError(error, "UPCASTER_FAILED")).toBe(true);
-    expect(error).toMatchObject({ cause, details: { fromVersion: 1, stream: "account-42", revision: 3 } });
+    const problem = "threw TypeError: no amount";
+    expect(error).toMatchObject({
+      cause,
+      details: { fromVersion: 1, stream: "account-42", revision: 3, problem },
+    });
   });
 
   test.each<[string, Upcaster, string]>([
@@ -127,6 +131,9 @@ describe("defining an event type", () => {
       () => eventType({ version: 4, upcast: { 1: identity, 3: identity } }),
       "version 2 to 3",
     ],
+    ["options that are none", () => eventType(null as never), "argument"],
+    ["upcasters that are none", () => eventType({ upcast: null as never }), "upcast"],
+    ["a schema that is null", () => eventType({ schema: null as never }), "schema"],
     ["no upcasters at all", () => eventType({ version: 2 }), "version 1 to 2"],
     ["a missing last step", () => eventType({ version: 3, upcast: { 1: identity } }), "version 2 to 3"],
     [

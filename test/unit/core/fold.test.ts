@@ -107,6 +107,7 @@ test("reports an evolve function that throws as EVOLVE_FAILED with its cause", (
     type: "Failed",
     stream: "account-42",
     revision: 8,
+    problem: "threw RangeError: too much",
   });
   expect(error).toHaveProperty("cause", cause);
 });
