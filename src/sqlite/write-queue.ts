@@ -10,12 +10,19 @@ import type { MessagePort } from "node:worker_threads";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import type { Refusal, Write, WriteOutcome } from "./log-writer.ts";
 import type { ConnectOptions } from "./schema.ts";
 import { decodeOutcomes, encodeWrites } from "./wire.ts";
 import type { WriterThreadData } from "./writer-thread.ts";
 
 type Settle = (outcome: WriteOutcome | Error) => void;
+
+/**
+ * So many writes leave before the end of the turn: the writer thread then begins with them while the others are still
+ * being encoded.
+ */
+const leavingAtOnce = 32;
 
 /** Sends writes to the writer thread of one store. */
 export class WriteQueue {
@@ -25,6 +32,7 @@ export class WriteQueue {
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
   readonly #onCommit: () => void;
+  readonly #checkpointer: Checkpointer;
   #leaving: Write[] = [];
   readonly #underway: Write[] = [];
   #settlers: Settle[] = [];
@@ -35,6 +43,7 @@ export class WriteQueue {
   constructor(connect: ConnectOptions, onCommit: () => void) {
     this.#store = connect.path;
     this.#onCommit = onCommit;
+    this.#checkpointer = new Checkpointer(connect.path);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#port.on("message", (text: string) => this.#answer(text));
@@ -64,19 +73,22 @@ export class WriteQueue {
     const outcome = await new Promise<WriteOutcome | Error>((resolve) => {
       if (this.#settlers.length === 0) this.#port.ref();
       this.#settlers.push(resolve);
-      if (this.#leaving.push(write) === 1) process.nextTick(() => this.#post());
+      const leaving = this.#leaving.push(write);
+      if (leaving === 1) process.nextTick(() => this.#post());
+      else if (leaving === leavingAtOnce) this.#post();
     });
     if (outcome instanceof Error) throw outcome;
     if (outcome.kind === "refused") throw toError(outcome.refusal);
     return outcome;
   }
 
-  /** Waits for the writes under way and ends the thread. */
+  /** Waits for the writes under way and ends the threads; the writer's is the last connection to close. */
   async close(): Promise<void> {
     if (this.#state === "open") {
       this.#state = "closing";
       this.#worker.ref();
       this.#post();
+      await this.#checkpointer.close();
       this.#port.postMessage(null);
       this.#wake();
     }
@@ -102,6 +114,7 @@ export class WriteQueue {
     this.#underway.splice(0, outcomes.length);
     const settlers = this.#settlers.splice(0, outcomes.length);
     if (this.#settlers.length === 0) this.#port.unref();
+    this.#checkpointer.noteCommit();
     this.#onCommit();
     for (const [index, settle] of settlers.entries()) settle(outcomes[index]!);
   }

@@ -6,9 +6,8 @@
  * - applying: a group is in its transaction; writes that arrive meanwhile wait in the port and form the next group.
  * - waiting: nothing is in the port. The thread sleeps on a counter in shared memory, which the callers' thread raises
  *   after each post (a sleeping futex wakes in a fraction of what an event loop takes).
- * - checkpointing: the write-ahead log is moved into the database and then used again from its beginning. Appending to a
- *   file that need not grow is a third faster, so under light load this happens often, while there is little to move;
- *   under heavy load SQLite does it, seldom, when the log is long (see `configure` in schema.ts). Also done in a pause.
+ * - resting: nothing has been written for a while, so the head is noted and the write-ahead log moved into the database.
+ *   Under load the checkpoint thread does that, and SQLite here when the log is long (`configure` in schema.ts).
  * - closed: entered when the port carries `null`; everything before it has been applied. The database is closed, and
  *   the port with it, which tells the callers' thread.
  */
@@ -38,34 +37,23 @@ const groupSizeMax = 2_000;
 const groupLengthMax = 16 * 1024 * 1024;
 /** A pause this long is taken as leisure to checkpoint. */
 const leisureMs = 500;
-/** A group this small is light load. */
-const lightGroupSize = 4;
-/** After so many groups of light load the log is begun again: fewer than one append in a hundred waits for it. */
-const lightGroupsMax = 400;
 
 function main({ connect: options, port, posts }: WriterThreadData): void {
   const db = connect(options);
   const { path: store, busyTimeoutMs } = options;
   const writer = new LogWriter(db, { store, clock: Date.now, idRandom: randomBits(), busyTimeoutMs });
   const counter = new Int32Array(posts);
-  let lightGroups = 0;
   let isDirty = false;
-  const checkpoint = (): void => {
-    writer.noteHead();
-    tryCheckpoint(db);
-    lightGroups = 0;
-    isDirty = false;
-  };
   for (;;) {
     const seen = Atomics.load(counter, 0);
     const { writes, isClosing } = takeWaiting(port);
     if (writes.length > 0) {
       port.postMessage(encodeOutcomes(writer.apply(writes)));
       isDirty = true;
-      lightGroups = writes.length <= lightGroupSize ? lightGroups + 1 : 0;
-      if (lightGroups === lightGroupsMax) checkpoint();
     } else if (!isClosing && !sleepUntilPost(counter, seen, isDirty ? leisureMs : Infinity)) {
-      checkpoint();
+      writer.noteHead();
+      tryCheckpoint(db);
+      isDirty = false;
     }
     if (isClosing) break;
   }

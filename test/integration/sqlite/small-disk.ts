@@ -42,7 +42,7 @@ function tmpfs(folder: string): SmallDisk {
     leave: (bytes) => {
       makeRoom();
       const { bavail, bsize } = statfsSync(folder);
-      writeFileSync(filler, new Uint8Array(Math.max(0, bavail * bsize - bytes)));
+      fill(filler, Math.max(0, bavail * bsize - bytes));
     },
     makeRoom,
     [Symbol.dispose]: () => {
@@ -50,6 +50,15 @@ function tmpfs(folder: string): SmallDisk {
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** A checkpoint may take some of the room meanwhile; then the disk is full all the same. */
+function fill(filler: string, bytes: number): void {
+  try {
+    writeFileSync(filler, new Uint8Array(bytes));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+  }
 }
 
 /** `RLIMIT_FSIZE` of this process. A write beyond it raises SIGXFSZ, which would end the process, and fails. */

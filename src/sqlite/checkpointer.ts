@@ -1,0 +1,53 @@
+/**
+ * The callers' side of the checkpoint thread: started when a handle turns out to write more than a little, told of
+ * commits through shared memory, ended before the writer's connection is closed.
+ */
+import { Worker } from "node:worker_threads";
+import type { CheckpointThreadData } from "./checkpoint-thread.ts";
+
+/** Groups of writes before the thread is worth its start. Until then the writer checkpoints when it has a pause. */
+const groupsBeforeStart = 50;
+
+/** Runs checkpoints of one store beside its writer. */
+export class Checkpointer {
+  readonly #path: string;
+  readonly #commits = new Int32Array(new SharedArrayBuffer(8));
+  #groups = 0;
+  #ended: Promise<void> | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** To be called after each group of writes. */
+  noteCommit(): void {
+    this.#groups++;
+    if (this.#groups < groupsBeforeStart || Atomics.load(this.#commits, 1) === 1) return;
+    this.#ended ??= this.#start();
+    Atomics.add(this.#commits, 0, 1);
+    Atomics.notify(this.#commits, 0);
+  }
+
+  /** Ends the thread after the checkpoint under way. */
+  async close(): Promise<void> {
+    Atomics.store(this.#commits, 1, 1);
+    Atomics.add(this.#commits, 0, 1);
+    for (const index of [0, 1]) Atomics.notify(this.#commits, index);
+    await this.#ended;
+  }
+
+  #start(): Promise<void> {
+    const data: CheckpointThreadData = { path: this.#path, commits: this.#commits.buffer };
+    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    const worker = new Worker(new URL(`./checkpoint-thread.${extension}`, import.meta.url), {
+      workerData: data,
+      name: "hitherto-checkpointer",
+    });
+    worker.unref();
+    // Without it the store goes on: SQLite itself checkpoints on the writer thread when the log is long.
+    worker.on("error", () => undefined);
+    return new Promise((resolve) => {
+      worker.once("exit", () => resolve());
+    });
+  }
+}
