@@ -21,6 +21,11 @@ export function checkModel(model: unknown): void {
   fail("model", `it must be made by decisionModel() or composeModels(), not be ${inWords(model)}`);
 }
 
+/** Refuses anything but a name. @throws `ARGUMENT_INVALID` */
+export function checkCommand(command: unknown): void {
+  if (typeof command !== "string") fail("command", `it must be a string, not ${inWords(command)}`);
+}
+
 /** Refuses anything but a function. @throws `ARGUMENT_INVALID` */
 export function checkFunction(argument: string, value: unknown): void {
   if (typeof value !== "function") fail(argument, `it must be a function, not ${inWords(value)}`);

@@ -8,6 +8,7 @@ import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import type { EventStore } from "../store/event-store.ts";
 import {
+  checkCommand,
   checkDecider,
   checkDecision,
   checkFunction,
@@ -66,7 +67,7 @@ class StoreWithRuntime implements Hitherto {
   readonly snapshots: EventStore["snapshots"];
   readonly #store: EventStore;
   readonly #runtime: Runtime;
-  /** Decisions that have not come to their end. */
+  /** Decisions and wanted snapshots that have not come to their end. */
   readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
@@ -87,6 +88,7 @@ class StoreWithRuntime implements Hitherto {
     options: ExecuteOptions = {},
   ): Promise<ExecuteResult<StateOf<D>, ReasonOf<D, Name>>> {
     const stream = this.#streamOf(decider, id);
+    checkCommand(command);
     checkDecision(options);
     return this.#track(execute({ runtime: this.#runtime, decider, id, stream, command, payload, options }));
   }
@@ -144,10 +146,7 @@ class StoreWithRuntime implements Hitherto {
   }
 
   async snapshot<D extends AnyDecider>(decider: D, id: string): Promise<LastRevision> {
-    const stream = this.#streamOf(decider, id);
-    const folded = await this.#runtime.loader.load(decider, stream);
-    if (folded.revision >= 0) await this.#runtime.snapshotter.save(decider, stream, folded);
-    return lastRevision(folded.revision);
+    return this.#track(this.#snapshot(decider, this.#streamOf(decider, id)));
   }
 
   close(): Promise<void> {
@@ -182,12 +181,18 @@ class StoreWithRuntime implements Hitherto {
     await this.#store.close();
   }
 
-  async #track<Result>(decision: Promise<Result>): Promise<Result> {
-    this.#underWay.add(decision);
+  async #snapshot(decider: AnyDecider, stream: string): Promise<LastRevision> {
+    const folded = await this.#runtime.loader.load(decider, stream);
+    if (folded.revision >= 0) await this.#runtime.snapshotter.save(decider, stream, folded);
+    return lastRevision(folded.revision);
+  }
+
+  async #track<Result>(task: Promise<Result>): Promise<Result> {
+    this.#underWay.add(task);
     try {
-      return await decision;
+      return await task;
     } finally {
-      this.#underWay.delete(decision);
+      this.#underWay.delete(task);
     }
   }
 

@@ -7,6 +7,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { throwIfAborted } from "../store/read-options.ts";
 
 /** Runs tasks in order for each stream. */
 export interface StreamQueue {
@@ -29,7 +30,7 @@ export function createStreamQueue(): StreamQueue {
     task: () => Promise<Result>,
     signal?: AbortSignal,
   ): Promise<Result> {
-    checkSignal(signal);
+    throwIfAborted(signal, "command");
     const max = limits.commandsWaitingMax;
     if (waiting >= max) throw new HithertoError("QUEUE_FULL", { queue: "commands", max });
     const turn = tails.get(stream);
@@ -59,11 +60,5 @@ async function abortable(promise: Promise<void>, signal: AbortSignal | undefined
   signal.addEventListener("abort", abort, { once: true });
   await Promise.race([promise, aborted.promise]);
   signal.removeEventListener("abort", abort);
-  checkSignal(signal);
-}
-
-function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) {
-    throw new HithertoError("ABORTED", { operation: "command" }, { cause: signal.reason });
-  }
+  throwIfAborted(signal, "command");
 }

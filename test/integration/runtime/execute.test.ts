@@ -283,6 +283,8 @@ describe.each(engines)("execute on $name", ({ createLog }) => {
       deposit({ commandId: 7 }),
       deposit({ snapshot: "later" }),
       deposit({ signal: {} }),
+      execute(account, "42", undefined, {}),
+      execute(account, "42", Symbol("deposit"), {}),
     ];
     for (const refusal of refused) await expect(refusal).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
     await expect(execute(account, "42", "steal", {})).rejects.toMatchObject({ code: "COMMAND_UNKNOWN" });

@@ -310,6 +310,15 @@ describe.each(engines)("snapshots on $name", ({ createLog }) => {
     await store.close();
     expect(steps).toEqual(["saved", "closed"]);
   });
+
+  test("asked for are finished before the store closes", async () => {
+    const { account } = anAccount();
+    await using store = await log.open();
+    await store.execute(account, "42", "deposit", { amount: 1 });
+    const asked = store.snapshot(account, "42");
+    await store.close();
+    expect(await asked).toBe(0);
+  });
 });
 
 function fail(): never {
