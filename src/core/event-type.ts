@@ -188,9 +188,14 @@ export function completeEvent(types: AnyEventTypes, event: NewEvent): NewEvent {
   }
   if (definition === plain) return event;
   const data = validate(event.type, definition, event.data);
-  const derived = definition.tags?.(data) ?? [];
-  const tags = derived.length === 0 ? event.tags : [...new Set([...derived, ...(event.tags ?? [])])];
+  const tags = tagsOf(definition, { ...event, data });
   return { ...event, data, schemaVersion, ...(tags !== undefined && { tags }) };
+}
+
+/** The tags that an event states, behind those that its definition derives from its data. */
+export function tagsOf(definition: EventType, { data, tags }: NewEvent): readonly string[] | undefined {
+  const derived = definition.tags?.(data) ?? [];
+  return derived.length === 0 ? tags : [...new Set([...derived, ...(tags ?? [])])];
 }
 
 /** Refuses definitions that did not come from {@link eventType}. */

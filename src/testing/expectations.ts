@@ -6,6 +6,7 @@ import { changes, deepEqual } from "../core/changes.ts";
 import type { NewEvent } from "../core/event.ts";
 import type { Rejection } from "../core/rejection.ts";
 import { ExpectationError } from "./expectation-error.ts";
+import { requireEvent } from "./scenario.ts";
 import type { Outcome } from "./scenario.ts";
 import { showValue } from "./show-value.ts";
 
@@ -17,7 +18,10 @@ const differencesMax = 20;
 
 /** Refuses what is not an array: above all the functions with which `await` calls a `then` method. */
 export function requireEvents(name: string, expected: unknown): asserts expected is readonly NewEvent[] {
-  if (Array.isArray(expected)) return;
+  if (Array.isArray(expected)) {
+    for (const [index, event] of expected.entries()) requireEvent(`${name}: then()`, event, index);
+    return;
+  }
   const hint = typeof expected === "function" ? "; state an expectation before you await it" : "";
   throw new ExpectationError(`${name}: then() takes the expected events as an array${hint}.`);
 }
@@ -77,7 +81,7 @@ export function expectThrown(name: string, outcome: Outcome, expected: ExpectedE
 export function expectState(name: string, outcome: Outcome, expected: unknown): void {
   eventsOf(name, outcome, "a state");
   if (outcome.kind === "events") {
-    compare(`${name} led to another state than expected`, expected, outcome.state());
+    compare(`${name} led to another state than expected`, expected, outcome.state);
   }
 }
 
@@ -113,7 +117,7 @@ function showChange(change: Change): string {
 }
 
 function unexpectedError(name: string, error: unknown, wanted: string): ExpectationError {
-  const text = `${name} threw ${showValue(error)} where ${wanted} was expected.`;
+  const text = `${name} threw where ${wanted} was expected: ${showValue(error)}`;
   return new ExpectationError(text, undefined, { cause: error });
 }
 

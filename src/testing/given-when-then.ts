@@ -25,6 +25,7 @@ import type { EventMetadata, NewEvent, StoredEvent } from "../core/event.ts";
 import { fold } from "../core/fold.ts";
 import { defaultStream } from "../core/limits.ts";
 import type { Rejection } from "../core/rejection.ts";
+import { ExpectationError } from "./expectation-error.ts";
 import {
   expectEvents,
   expectNothing,
@@ -159,7 +160,16 @@ export function given<State>(
   past: PromiseLike<readonly NewEvent[]>,
 ): GivenModel<State, Promise<void>>;
 export function given(definition: AnyDecider | DecisionModel<unknown>, past: Past): unknown {
-  return definition.kind === "decider" ? givenDecider(definition, past) : givenModel(definition, past);
+  switch ((definition as Partial<typeof definition> | undefined)?.kind) {
+    case "decider":
+      return givenDecider(definition as AnyDecider, past);
+    case "decision-model":
+      return givenModel(definition as DecisionModel<unknown>, past);
+    default:
+      throw new ExpectationError(
+        "given() takes what was made by decider(), decisionModel() or composeModels().",
+      );
+  }
 }
 
 type Past = readonly NewEvent[] | PromiseLike<readonly NewEvent[]>;
@@ -262,5 +272,5 @@ function foldFrozen(decider: AnyDecider, events: readonly StoredEvent[]): unknow
 }
 
 function isLater(past: Past): past is PromiseLike<readonly NewEvent[]> {
-  return typeof past === "object" && "then" in past;
+  return typeof past === "object" && past !== null && "then" in past;
 }

@@ -1,12 +1,14 @@
 /**
  * What a given/when/then test runs: the past becomes stored events, the past is folded, the command is decided.
  */
+import { HithertoError } from "../core/errors.ts";
 import type { AnyEventTypes } from "../core/event-type.ts";
-import { completeEvent, typeOf } from "../core/event-type.ts";
+import { tagsOf, typeOf } from "../core/event-type.ts";
 import type { NewEvent, StoredEvent } from "../core/event.ts";
 import type { Rejection } from "../core/rejection.ts";
 import { isRejection } from "../core/rejection.ts";
 import { findJsonFault } from "../store/json-check.ts";
+import type { JsonFault } from "../store/json-check.ts";
 import { ExpectationError } from "./expectation-error.ts";
 
 /** What is tested, as far as a scenario is concerned. */
@@ -23,7 +25,7 @@ export type Answer = readonly NewEvent[] | Rejection;
 
 /** What came of it: events, a rejection, or an error of folding or deciding. */
 export type Outcome =
-  | { readonly kind: "events"; readonly events: readonly NewEvent[]; readonly state: () => unknown }
+  | { readonly kind: "events"; readonly events: readonly NewEvent[]; readonly state: unknown }
   | { readonly kind: "rejection"; readonly rejection: Rejection }
   | { readonly kind: "error"; readonly error: unknown };
 
@@ -55,6 +57,13 @@ export async function runLater(
   }
 }
 
+/** Refuses, as an event that is given or expected, what has not even a type. */
+export function requireEvent(name: string, event: unknown, index: number): void {
+  if (typeof event === "object" && event !== null && "type" in event && typeof event.type === "string")
+    return;
+  throw new ExpectationError(`${name}: event ${index} is no event; it has no type.`);
+}
+
 /** Freezes plain objects and arrays, as deep as they go. Class instances stay as they are. */
 export function deepFreeze<Value>(value: Value, done: Set<unknown> = new Set()): Value {
   if (typeof value !== "object" || value === null || done.has(value) || !isPlain(value)) return value;
@@ -68,10 +77,15 @@ function isPlain(value: object): boolean {
   return Array.isArray(value) || prototype === Object.prototype || prototype === null;
 }
 
+/** Does with decided events what `execute` does before it stores them: what no store or `evolve` takes is an error. */
 function outcomeOf(subject: Subject, past: readonly StoredEvent[], answer: Answer): Outcome {
   if (isRejection(answer)) return { kind: "rejection", rejection: answer };
-  const state = (): unknown => subject.fold([...past, ...toStored(subject, answer, past.length)]);
-  return { kind: "events", events: answer, state };
+  const decided = answer.map((event, index) => {
+    const fault = faultOf(event);
+    if (fault !== undefined) throw new HithertoError("EVENT_NOT_JSON", { index, ...fault });
+    return storedEvent(subject, event, past.length + index);
+  });
+  return { kind: "events", events: answer, state: subject.fold([...past, ...decided]) };
 }
 
 function outcomeOfError(error: unknown): Outcome {
@@ -79,28 +93,28 @@ function outcomeOfError(error: unknown): Outcome {
   return { kind: "error", error };
 }
 
-function toStored(subject: Subject, events: readonly NewEvent[], firstRevision = 0): readonly StoredEvent[] {
+function toStored(subject: Subject, events: readonly NewEvent[]): readonly StoredEvent[] {
   if (!Array.isArray(events)) {
     throw new ExpectationError(`${subject.name}: the given events are not an array.`);
   }
   return events.map((event: NewEvent, index) => {
-    const completed = completeIfCurrent(subject, event);
-    requireJson(subject, completed, index);
-    return storedEvent(subject, completed, firstRevision + index);
+    requireEvent(subject.name, event, index);
+    const fault = faultOf(event);
+    if (fault === undefined) return storedEvent(subject, withTags(subject, event), index);
+    const where = `${subject.name}: event ${index} (${event.type}) holds ${fault.found} at ${fault.path}`;
+    throw new ExpectationError(`${where}, which no store takes; write it as JSON.`);
   });
 }
 
-/** An event of an older schema version is what it is; one of today's is completed as a decision would be. */
-function completeIfCurrent(subject: Subject, event: NewEvent): NewEvent {
-  const current = typeOf(subject.events, event.type).schemaVersion;
-  return (event.schemaVersion ?? current) === current ? completeEvent(subject.events, event) : event;
+/** An event of today's schema version has the tags that its definition derives; its schema saw other data than these. */
+function withTags(subject: Subject, event: NewEvent): NewEvent {
+  const definition = typeOf(subject.events, event.type);
+  const isCurrent = (event.schemaVersion ?? definition.schemaVersion) === definition.schemaVersion;
+  return isCurrent ? { ...event, tags: tagsOf(definition, event) } : event;
 }
 
-function requireJson(subject: Subject, { type, data }: NewEvent, index: number): void {
-  const fault = data instanceof Uint8Array ? undefined : findJsonFault(data, "data");
-  if (fault === undefined) return;
-  const where = `${subject.name}: event ${index} (${type}) holds ${fault.found} at ${fault.path}`;
-  throw new ExpectationError(`${where}, which no store takes; write it as JSON.`);
+function faultOf({ data }: NewEvent): JsonFault | undefined {
+  return data instanceof Uint8Array ? undefined : findJsonFault(data, "data");
 }
 
 /** An event as it comes back from a store, with an id and a time that are the same in every run. */

@@ -2,6 +2,7 @@ import { composeModels, decider, decisionModel, eventType, reject } from "hither
 import type { NewEvent, Rejection } from "hitherto/core";
 import { ExpectationError, given } from "hitherto/testing";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { account } from "../../support/account.ts";
 import { capacityOf, subscriptionsOf } from "../../support/course.ts";
 
@@ -92,14 +93,14 @@ describe("expected events", () => {
   });
 
   test("show dates, -0 and missing values as what they are", () => {
-    const decided = [said({ at: new Date(0), zero: -0, extra: undefined })];
+    const decided = [said({ at: "1970-01-01T00:00:00.000Z", zero: -0, extra: undefined })];
     const { message } = failureOf(() =>
       given(parrot, [])
         .when("say", decided)
-        .then([said({ at: "1970-01-01T00:00:00.000Z", zero: 0, gone: 1 })]),
+        .then([said({ at: new Date(0), zero: 0, gone: 1 })]),
     );
     expect(message).toContain(
-      '/0/data/at: expected "1970-01-01T00:00:00.000Z", found Date(1970-01-01T00:00:00.000Z)',
+      '/0/data/at: expected Date(1970-01-01T00:00:00.000Z), found "1970-01-01T00:00:00.000Z"',
     );
     expect(message).toContain("/0/data/zero: expected 0, found -0");
     expect(message).toContain("/0/data/gone: expected 1, missing");
@@ -231,6 +232,67 @@ describe("an expected state", () => {
     const past = [{ type: "Dated", data: { at: "2026-01-01T00:00:00.000Z" } }] as const;
     given(dated, past).thenState(new Date("2026-01-01"));
     failureOf(() => given(dated, past).thenState(new Date("2026-01-02")));
+  });
+});
+
+describe("what execute would refuse", () => {
+  const picky = decider("picky", {
+    initial: () => 0,
+    events: {
+      Counted: eventType({ schema: z.object({ by: z.string().transform(Number) }) }),
+      Lost: eventType<object>(),
+    },
+    evolve: { Counted: (total, { by }) => total + by, Lost: () => undefined as never },
+    decide: {
+      count: (_total, by: string) => ({ type: "Counted", data: { by: by as never } }),
+      lose: () => ({ type: "Lost", data: {} }),
+    },
+  });
+
+  test("fails here too: events that JSON cannot carry", () => {
+    const date = said({ at: new Date(0) });
+    const failure = failureOf(() => given(parrot, []).when("say", [date]).then([date]));
+    expect(failure.message).toContain("holds an instance of Date at data.at");
+    given(parrot, []).when("say", [date]).thenThrows("EVENT_NOT_JSON");
+  });
+
+  test("fails here too: events that evolve cannot take", () => {
+    failureOf(() =>
+      given(picky, [])
+        .when("lose")
+        .then([{ type: "Lost", data: {} }]),
+    );
+    given(picky, []).when("lose").thenThrows("EVOLVE_FAILED");
+  });
+
+  test("is checked once: a schema sees what was decided, and never what was stored", () => {
+    given(picky, []).when("count", "5").thenState(5);
+    given(picky, [{ type: "Counted", data: { by: 3 } }])
+      .when("count", "4")
+      .thenState(7);
+    given(picky, [])
+      .when("count", 5n as never)
+      .thenThrows("SCHEMA_VIOLATION");
+  });
+});
+
+describe("misuse", () => {
+  test.each<[string, () => unknown, string]>([
+    ["no definition", () => given(undefined as never, []), "made by decider()"],
+    ["what is no definition", () => given({} as never, []), "made by decider()"],
+    ["a past that is null", () => given(account, null as never).thenState({} as never), "not an array"],
+    ["a past without an event", () => given(account, [null as never]).thenState({} as never), "event 0"],
+    ["a past of names", () => given(account, ["AccountOpened" as never]).thenState({} as never), "event 0"],
+    [
+      "no event to expect",
+      () =>
+        given(account, [])
+          .when("open", { owner: "Ada" })
+          .then([null as never]),
+      "event 0",
+    ],
+  ])("is told clearly: %s", (_what, misuse, part) => {
+    expect(failureOf(misuse).message).toContain(part);
   });
 });
 
