@@ -16,6 +16,9 @@ const sqlite = {
   NOTADB: 26,
 } as const;
 
+/** `SQLITE_IOERR_SHMSIZE`: the `-shm` file cannot grow, though that is called an I/O error. */
+const noRoomForSharedMemory = 10 | (19 << 8);
+
 /** The part of a `node:sqlite` error that is looked at. */
 interface SqliteError extends Error {
   readonly errcode: number;
@@ -41,6 +44,7 @@ export function toStoreError(error: unknown, store: string, busyTimeoutMs = 0): 
     return new HithertoError("STORE_DAMAGED", { store, problem }, options);
   }
   const code = isSqliteError(error) ? error.errcode : undefined;
+  if (code === noRoomForSharedMemory) return new HithertoError("STORE_FULL", { store }, options);
   switch (code === undefined ? undefined : code & 0xff) {
     case sqlite.BUSY:
     case sqlite.LOCKED:

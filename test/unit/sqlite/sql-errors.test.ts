@@ -12,6 +12,7 @@ describe("an error of SQLite", () => {
     [5 | (1 << 8), "STORE_BUSY"],
     [8 | (2 << 8), "STORE_READ_ONLY"],
     [10 | (3 << 8), "STORE_IO"],
+    [10 | (19 << 8), "STORE_FULL"],
     [11, "STORE_DAMAGED"],
     [13, "STORE_FULL"],
     [14, "STORE_IO"],
