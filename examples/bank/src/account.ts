@@ -15,10 +15,10 @@ const noAccount: Account = { status: "none", owner: "", balance: 0 };
 export const account = decider("account", {
   initial: () => noAccount,
   evolve: {
-    AccountOpened: (state, { owner }: { owner: string }) => ({ ...inStatus(state, "open"), owner }),
+    AccountOpened: (state, { owner }: { owner: string }) => ({ ...state, status: "open", owner }),
     MoneyDeposited: (state, { amount }: Movement) => ({ ...state, balance: state.balance + amount }),
     MoneyWithdrawn: (state, { amount }: Movement) => ({ ...state, balance: state.balance - amount }),
-    AccountClosed: (state, _data: object) => inStatus(state, "closed"),
+    AccountClosed: (state, _data: object) => ({ ...state, status: "closed" }),
   },
   decide: {
     open: (state, { owner }: { owner: string }) =>
@@ -65,10 +65,6 @@ export function refuseOverdraft({ balance }: Account, amount: number) {
   return amount <= balance
     ? undefined
     : reject("balance-too-low", `${inEuros(balance)} do not cover ${inEuros(amount)}.`, { balance });
-}
-
-function inStatus(state: Account, status: Account["status"]): Account {
-  return { ...state, status };
 }
 
 function refuseUnlessOpen({ status }: Account) {

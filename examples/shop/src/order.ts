@@ -45,20 +45,21 @@ export const order = decider("order", {
   ignore: bookkeepingTypes,
   evolve: {
     OrderPlaced: (state, { customer, country, items }) => ({
-      ...inPhase(state, "placed"),
+      ...state,
+      phase: "placed",
       customer,
       country,
       items,
     }),
     ItemsAdded: (state, { items }) => ({ ...state, items: [...state.items, ...items] }),
-    OrderConfirmed: (state) => inPhase(state, "confirmed"),
+    OrderConfirmed: (state) => ({ ...state, phase: "confirmed" }),
     PaymentReceived: (state, { amount }) => ({
       ...state,
       paid: formatMoney(money(state.paid).plus(money(amount))),
     }),
-    OrderShipped: (state) => inPhase(state, "shipped"),
-    OrderDelivered: (state) => inPhase(state, "delivered"),
-    OrderCancelled: (state) => inPhase(state, "cancelled"),
+    OrderShipped: (state) => ({ ...state, phase: "shipped" }),
+    OrderDelivered: (state) => ({ ...state, phase: "delivered" }),
+    OrderCancelled: (state) => ({ ...state, phase: "cancelled" }),
     OrderRefunded: (state, { amount }) => ({
       ...state,
       refunded: formatMoney(money(state.refunded).plus(money(amount))),
@@ -124,10 +125,6 @@ export const order = decider("order", {
       },
   },
 });
-
-function inPhase(state: Order, phase: OrderPhase): Order {
-  return { ...state, phase };
-}
 
 function refuseUnlessOpen({ phase }: Order) {
   if (phase === "none") return reject("order-unknown", "There is no such order.");
