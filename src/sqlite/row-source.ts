@@ -222,18 +222,21 @@ export function termSource(
   };
 }
 
+const termsAtOnceMax = 16;
+
 function armPositions(
   statements: Statements,
   terms: readonly number[],
   range: Range,
   limit: number,
 ): number[] {
+  // More do not narrow the choice much further, and SQLite bounds the length of a condition.
   const others = terms
-    .slice(1)
+    .slice(1, termsAtOnceMax)
     .map(() => "AND EXISTS (SELECT 1 FROM term_commits WHERE term = ? AND position = t.position)");
   const sql = `SELECT position FROM term_commits AS t WHERE term = ? AND position >= ? AND position <= ?
     ${others.join(" ")} ORDER BY position ${order(range)} LIMIT ?`;
-  const [first, ...rest] = terms;
+  const [first, ...rest] = terms.slice(0, termsAtOnceMax);
   const rows = statements.prepare<[number]>(sql).all(first!, range.from, range.to, ...rest, limit);
   return rows.map((row) => row[0]);
 }

@@ -386,11 +386,9 @@ class SqliteStore implements EventStore {
     return {
       save: async (snapshot: Snapshot, options: { readonly keep?: number | undefined } = {}) => {
         const keep = checkSnapshot(snapshot, options);
-        await this.#write({
-          kind: "snapshot",
-          snapshot: { ...snapshot, state: snapshot.state.slice() },
-          keep,
-        });
+        const { stream, name, stateVersion, revision, takenAt } = snapshot;
+        const copy = { stream, name, stateVersion, revision, takenAt, state: snapshot.state.slice() };
+        await this.#write({ kind: "snapshot", snapshot: copy, keep });
       },
       find: (stream, key) => {
         return this.#answer(() => {

@@ -3,7 +3,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
-import type { AppendCondition, Query } from "../core/query.ts";
+import type { AppendCondition, Query, QueryItem } from "../core/query.ts";
 import type { Expectation } from "./event-store.ts";
 
 /** A UUID in its canonical form, of any version (RFC 9562). */
@@ -48,34 +48,39 @@ export function checkExpectation(expect: unknown): asserts expect is Expectation
   fail("expect", `it must be "any", "none", "exists" or a revision from 0, not ${inWords(expect)}`);
 }
 
-/** Refuses a malformed query. @throws `ARGUMENT_INVALID` */
-export function checkQuery(query: Query, argument: string): void {
+/** A copy of a well-formed query, without anything else that hangs on it. @throws `ARGUMENT_INVALID` */
+export function planQuery(query: unknown, argument: string): Query {
   if (!Array.isArray(query)) fail(argument, "it must be an array of items");
   if (query.length > limits.queryItemsMax) {
     fail(argument, `at most ${limits.queryItemsMax} items are allowed`);
   }
-  for (const [index, item] of (query as Query).entries()) {
+  return Array.from(query as readonly unknown[], (item, index) => {
     if (typeof item !== "object" || item === null) fail(`${argument}[${index}]`, "it must be an object");
-    for (const part of ["types", "tags"] as const) checkStrings(item[part], `${argument}[${index}].${part}`);
-  }
+    const types = planStrings((item as QueryItem).types, `${argument}[${index}].types`);
+    const tags = planStrings((item as QueryItem).tags, `${argument}[${index}].tags`);
+    return { ...(types !== undefined && { types }), ...(tags !== undefined && { tags }) };
+  });
 }
 
-/** Refuses a malformed append condition. @throws `ARGUMENT_INVALID` */
-export function checkCondition(condition: AppendCondition): void {
+/** A copy of a well-formed append condition; see {@link planQuery}. @throws `ARGUMENT_INVALID` */
+export function planCondition(condition: AppendCondition): AppendCondition {
   if (typeof condition !== "object" || condition === null) fail("condition", "it must be an object");
-  checkQuery(condition.failIfMatch, "condition.failIfMatch");
+  const failIfMatch = planQuery(condition.failIfMatch, "condition.failIfMatch");
   const { after } = condition;
-  if (after !== undefined && !(Number.isSafeInteger(after) && after >= 0)) {
-    fail("condition.after", "it must be a position: an integer from 0");
-  }
+  if (after === undefined) return { failIfMatch };
+  if (Number.isSafeInteger(after) && after >= 0) return { failIfMatch, after };
+  fail("condition.after", "it must be a position: an integer from 0");
 }
 
-/** Refuses anything but an array of strings or undefined. @throws `ARGUMENT_INVALID` */
-export function checkStrings(value: unknown, argument: string): void {
-  if (value === undefined) return;
-  if (!Array.isArray(value) || value.some((one) => typeof one !== "string")) {
-    fail(argument, "it must be an array of strings");
-  }
+/** A copy of an array of strings; undefined for undefined. @throws `ARGUMENT_INVALID` */
+export function planStrings(value: unknown, argument: string): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) fail(argument, "it must be an array of strings");
+  const max = limits.queryItemsMax;
+  if (value.length > max) fail(argument, `at most ${max} are allowed, not ${value.length}`);
+  const strings: readonly unknown[] = Array.from(value as readonly unknown[]);
+  if (strings.some((one) => typeof one !== "string")) fail(argument, "it must be an array of strings");
+  return strings as readonly string[];
 }
 
 const momentPattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d))?$/;

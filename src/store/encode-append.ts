@@ -10,14 +10,7 @@ import { HithertoError } from "../core/errors.ts";
 import type { EventMetadata, NewEvent } from "../core/event.ts";
 import { defaultStream, limits } from "../core/limits.ts";
 import type { AppendCondition } from "../core/query.ts";
-import {
-  checkCondition,
-  checkExpectation,
-  checkName,
-  momentMs,
-  uuidPattern,
-  inWords,
-} from "./check-input.ts";
+import { checkExpectation, checkName, momentMs, planCondition, uuidPattern, inWords } from "./check-input.ts";
 import type { AppendOptions, Expectation, StreamAppend } from "./event-store.ts";
 import { findJsonFault } from "./json-check.ts";
 
@@ -73,8 +66,7 @@ export function encodeAppend(
 ): EncodedAppend {
   const appends: readonly StreamAppend[] = Array.isArray(batch) ? batch : [batch as StreamAppend];
   const count = checkShape(appends);
-  const condition = options?.condition;
-  if (condition !== undefined) checkCondition(condition);
+  const condition = options?.condition === undefined ? undefined : planCondition(options.condition);
   const streams: EncodedStream[] = [];
   let firstIndex = 0;
   for (const append of appends) {

@@ -84,6 +84,6 @@ function newestFirst(snapshots: readonly Snapshot[]): Snapshot[] {
   return snapshots.toSorted((one, other) => other.revision - one.revision);
 }
 
-function copyOf(snapshot: Snapshot): Snapshot {
-  return { ...snapshot, state: snapshot.state.slice() };
+function copyOf({ stream, name, stateVersion, revision, takenAt, state }: Snapshot): Snapshot {
+  return { stream, name, stateVersion, revision, takenAt, state: state.slice() };
 }

@@ -3,9 +3,8 @@
  * works on complete plans only. Plans share nothing with the caller's objects.
  */
 import { HithertoError } from "../core/errors.ts";
-import { limits } from "../core/limits.ts";
 import type { EventFilter } from "../core/query.ts";
-import { checkName, checkQuery, checkStrings, inWords, momentMs } from "./check-input.ts";
+import { checkName, inWords, momentMs, planQuery, planStrings } from "./check-input.ts";
 import type {
   ListStreamsOptions,
   ReadOptions,
@@ -153,18 +152,18 @@ export function throwIfAborted(signal: AbortSignal | undefined, operation: strin
 }
 
 function planFilter(given: EventFilter): EventFilter | undefined {
-  const { types, categories, streamPrefix, tags, correlationId, query } = given;
-  for (const [part, list] of Object.entries({ types, categories, tags })) {
-    checkStrings(list, part);
-    if (list !== undefined && list.length > limits.queryItemsMax) {
-      fail(part, `at most ${limits.queryItemsMax} are allowed, not ${list.length}`);
-    }
-  }
+  const { streamPrefix, correlationId } = given;
   checkText("streamPrefix", streamPrefix);
   checkText("correlationId", correlationId);
-  if (query !== undefined) checkQuery(query, "query");
-  const filter = { types, categories, streamPrefix, tags, correlationId, query };
-  return Object.values(filter).every((part) => part === undefined) ? undefined : structuredClone(filter);
+  const filter = {
+    types: planStrings(given.types, "types"),
+    categories: planStrings(given.categories, "categories"),
+    streamPrefix,
+    tags: planStrings(given.tags, "tags"),
+    correlationId,
+    query: given.query === undefined ? undefined : planQuery(given.query, "query"),
+  };
+  return Object.values(filter).every((part) => part === undefined) ? undefined : filter;
 }
 
 function checkInteger(argument: string, value: unknown, least: number): void {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { NewEvent } from "../../core/event.ts";
+import { limits } from "../../core/limits.ts";
 import type { Query } from "../../core/query.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { anEvent, logOf, refuses, someEvents, upTo, winnersOf } from "./helpers.ts";
@@ -47,6 +48,28 @@ export const conditionTests: Topic = {
     assert.equal(await holds(store, query, 0), false);
     assert.equal(await holds(store, query, position - 1), false);
     assert.equal(await holds(store, query, position), true);
+  },
+
+  "a condition is taken as it is when the append is made": async ({ store }) => {
+    const { position } = await store.append({ stream: "a", events: [subscribed("c1", "ada")] });
+    const tags = ["course:c1"];
+    const condition = { failIfMatch: [{ tags, note: 1n }], after: position - 1, model: () => tags };
+    const append = store.append({ stream: "c", events }, { condition });
+    tags[0] = "course:c2";
+    condition.after = position;
+    await refuses("CONDITION_CONFLICT", () => append);
+  },
+
+  "an item may name more tags than an event can carry": async ({ store }) => {
+    await store.append({ stream: "a", events: someEvents(2_000, { tags: ["tag:0"] }) });
+    const tags = upTo(limits.queryItemsMax).map((n) => `tag:${n}`);
+    const [, neighbour] = await Promise.all([
+      store.append({ stream: "b", events }, { condition: { failIfMatch: [{ tags }] } }),
+      store.append({ stream: "c", events }),
+    ]);
+    assert.equal(neighbour.revision, 0);
+    assert.deepEqual(await logOf(store, { tags }), []);
+    assert.deepEqual(await logOf(store, { tags, backwards: true }), []);
   },
 
   "an `after` beyond the head holds while nothing matches after it": async ({ store }) => {
