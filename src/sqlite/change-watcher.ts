@@ -46,10 +46,19 @@ export class ChangeWatcher {
   }
 
   #poll(): void {
-    const version = this.#readVersion();
-    if (version === this.#seenVersion) return;
-    this.#seenVersion = version;
+    const version = this.#tryReadVersion();
+    if (version !== undefined && version === this.#seenVersion) return;
+    this.#seenVersion = version ?? this.#seenVersion;
     this.notify();
+  }
+
+  /** Undefined when the file cannot be asked: listeners then meet the error in a read of their own, not in a timer. */
+  #tryReadVersion(): number | undefined {
+    try {
+      return this.#readVersion();
+    } catch {
+      return undefined;
+    }
   }
 
   #readVersion(): number {
