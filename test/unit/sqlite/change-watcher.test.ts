@@ -13,8 +13,7 @@ describe("a watcher of a database that cannot be asked any more", () => {
     expect(signals).toBe(0);
     // An error in the timer would be an uncaught exception.
     db.close();
-    for (let waited = 0; signals === 0 && waited < 2_000; waited += 5) await setTimeout(5);
-    expect(signals).toBeGreaterThan(0);
+    await expect.poll(() => signals).toBeGreaterThan(0);
     watcher.stop();
   });
 });
