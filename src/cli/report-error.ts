@@ -11,7 +11,11 @@ import type { ExitCode, Surroundings } from "./surroundings.ts";
 
 /** What helps with an error, as a sentence for whoever typed the command. */
 const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
+  APPEND_EMPTY: "Give --type and --data, or pipe events in, one JSON object a line.",
+  APPEND_TOO_LARGE: "Append fewer events at a time; import takes any number.",
+  ARGUMENT_INVALID: "Add --help to see what is possible.",
   EVENT_ID_CONFLICT: "Leave --id out to have a new id made, or look at the stored event with read.",
+  EVENT_INVALID: "Mend that part of the event; hitherto append --help says what each may be.",
   EVENT_NOT_JSON: "Give data that JSON can carry: no number beyond 1.8e308, no nesting beyond the limit.",
   EVENT_TOO_LARGE: "Keep large contents elsewhere and put a reference into the event.",
   FILE_UNREADABLE: "Check the name and that you may read it.",
@@ -27,6 +31,7 @@ const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
     "Run hitherto verify for the whole picture, then restore a backup; do not write to the store.",
   STORE_FORMAT_NEWER: "Update hitherto: npm install hitherto@latest.",
   STORE_FULL: "Make room on the disk and run the command again.",
+  STORE_IO: "See that the disk is there and works, then run the command again.",
   STORE_NOT_A_STORE: "Check the path: this file belongs to something else.",
   STORE_NOT_FOUND: "Check the path. Only append and import make a new store.",
   STORE_READ_ONLY: "Check the rights of the file and of its folder.",

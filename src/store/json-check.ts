@@ -11,6 +11,9 @@ export interface JsonFault {
   readonly found: string;
 }
 
+/** Characters shown of a path that is too deep. */
+const pathShownMax = 40;
+
 /**
  * The first place in `value` that JSON cannot carry faithfully; undefined if there is none.
  *
@@ -64,7 +67,11 @@ function isPlain(object: object): boolean {
 function locateFault(value: unknown, path: string, depth: number): JsonFault | undefined {
   if (isJson(value, depth)) return undefined;
   if (typeof value !== "object" || value === null) return { path, found: inWords(value) };
-  if (depth === 0) return { path, found: `a cycle or nesting beyond ${limits.jsonDepthMax} levels` };
+  if (depth === 0) {
+    // The beginning tells where to look; a path of two hundred steps tells nothing more.
+    const begin = path.slice(0, pathShownMax);
+    return { path: `${begin}…`, found: `a cycle or nesting beyond ${limits.jsonDepthMax} levels` };
+  }
   if (!Array.isArray(value) && !isPlain(value)) return { path, found: inWords(value) };
   for (const [key, child] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
     if (child === undefined && !Array.isArray(value)) continue;

@@ -59,8 +59,8 @@ export async function runLater(
 
 /** Refuses, as an event that is given or expected, what has not even a type. */
 export function requireEvent(name: string, event: unknown, index: number): void {
-  if (typeof event === "object" && event !== null && "type" in event && typeof event.type === "string")
-    return;
+  const { type } = (event ?? {}) as Partial<NewEvent>;
+  if (typeof type === "string") return;
   throw new ExpectationError(`${name}: event ${index} is no event; it has no type.`);
 }
 

@@ -83,9 +83,12 @@ interface Reading {
 async function readPast({ cli, store, stream, show }: Reading, options: ReadCommandOptions): Promise<void> {
   const what = { ...readOptions(withoutEnd(options)), backwards: options.backwards, signal: cli.signal };
   const events = stream === undefined ? store.read(what) : store.readStream(stream, what);
+  let isEmpty = true;
   for await (const page of events.pages()) {
+    isEmpty = false;
     if (!(await show(page))) return;
   }
+  if (isEmpty) cli.note("There are no such events.");
 }
 
 async function follow({ cli, store, stream, show }: Reading, options: ReadCommandOptions): Promise<void> {

@@ -35,14 +35,17 @@ export function addStreams(program: Command, act: Act): void {
 async function streams(cli: Cli, options: ListStreamsOptions): Promise<void> {
   await cli.withStore({ create: false }, async (store) => {
     let infos: StreamInfo[] = [];
+    let isEmpty = true;
     for await (const info of store.listStreams(options)) {
       cli.checkInterrupted("list");
       infos.push(info);
+      isEmpty = false;
       if (infos.length < tableRows) continue;
       if (!(await show(cli, infos))) return;
       infos = [];
     }
     if (infos.length > 0) await show(cli, infos);
+    if (isEmpty) cli.note("There are no such streams.");
   });
 }
 

@@ -78,7 +78,8 @@ describe("append", () => {
   });
 
   test("refuses an empty input", async () => {
-    expect((await cliOn().run(["append", "order-1"])).err).toContain("[APPEND_EMPTY]");
+    const { err } = await cliOn().run(["append", "order-1"]);
+    expect(err).toContain("[APPEND_EMPTY]\nGive --type and --data");
   });
 
   test("says that an event with this id is there already", async () => {
@@ -263,6 +264,13 @@ describe("read", () => {
     expect(exitCode).toBe(2);
   });
 
+  test("says on standard error that there is nothing to show, save to programs", async () => {
+    const { run } = await aShop();
+    const nothing = { exitCode: 0, out: "", err: "There are no such events.\n" };
+    expect(await run(["read", "order-9"])).toEqual(nothing);
+    expect(await run(["read", "--json", "order-9"])).toEqual({ ...nothing, err: "" });
+  });
+
   test("goes on with --follow until the limit", async () => {
     const { run, store } = await aShop();
     const running = run(["read", "--follow", "--limit", "5", "--json"]);
@@ -354,7 +362,9 @@ describe("streams", () => {
   });
 
   test("lists nothing in an empty store", async () => {
-    expect(await cliOn().run(["streams"])).toEqual({ exitCode: 0, out: "", err: "" });
+    const err = "There are no such streams.\n";
+    expect(await cliOn().run(["streams"])).toEqual({ exitCode: 0, out: "", err });
+    expect(await cliOn().run(["streams", "--json"])).toEqual({ exitCode: 0, out: "", err: "" });
   });
 });
 
