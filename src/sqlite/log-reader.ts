@@ -217,9 +217,16 @@ export class LogReader {
         }
         const fitting = Math.floor((pageBytesAim * (taken - first)) / bytes);
         rowsAtOnce = Math.max(1, Math.min(rowsAtOnceMax, fitting));
-        return passes === undefined ? events : events.filter(passes);
+        return this.#visible(passes === undefined ? events : events.filter(passes));
       },
     };
+  }
+
+  /** Asked anew for each page, since policies change and streams grow while a read is under way. */
+  #visible(events: StoredEvent[]): StoredEvent[] {
+    if (this.policies.isEmpty) return events;
+    const lastRevisions = new Map<string, number>();
+    return events.filter((event) => this.#isKept(event, lastRevisions));
   }
 
   /** With its body; undefined when it has been reclaimed meanwhile. */
@@ -237,25 +244,19 @@ export class LogReader {
     for (let index = own.length - 1; index >= 0; index--) events.push(own[index]!);
   }
 
-  /** What a single event must meet; undefined when every event of the rows passes. */
+  /** What a single event must meet, visible or not; undefined when every event of the rows passes. */
   #eventTest(plan: ReadPlan, axis: "position" | "revision"): ((event: StoredEvent) => boolean) | undefined {
     const { from, to, filter } = plan;
     const since = plan.sinceMs === undefined ? undefined : new Date(plan.sinceMs).toISOString();
     const until = plan.untilMs === undefined ? undefined : new Date(plan.untilMs).toISOString();
-    this.policies.refresh();
-    const hidesNothing = this.policies.isEmpty;
     const isUnbounded =
       from <= 1 && axis === "position" ? to >= this.head() : from === 0 && to === everything.to;
-    if (isUnbounded && filter === undefined && since === undefined && until === undefined && hidesNothing) {
-      return undefined;
-    }
-    const lastRevisions = new Map<string, number>();
+    if (isUnbounded && filter === undefined && since === undefined && until === undefined) return undefined;
     return (event) => {
       if (event[axis] < from || event[axis] > to) return false;
       if (since !== undefined && event.recordedAt < since) return false;
       if (until !== undefined && event.recordedAt > until) return false;
-      if (filter !== undefined && !matchesFilter(filter, event)) return false;
-      return hidesNothing || this.#isKept(event, lastRevisions);
+      return filter === undefined || matchesFilter(filter, event);
     };
   }
 

@@ -371,11 +371,9 @@ class SqliteStore implements EventStore {
     for (;;) {
       const page = this.#look(() => pages.next());
       if (page === undefined) return;
-      for (let start = 0; start < page.length; start += limits.pageSizeMax) {
-        yield start === 0 && page.length <= limits.pageSizeMax
-          ? page
-          : page.slice(start, start + limits.pageSizeMax);
-      }
+      // Empty ones too: between two pages the reader is asked whether it still goes on.
+      if (page.length <= limits.pageSizeMax) yield page;
+      else yield* slicesOf(page);
       if (performance.now() - turnBegan < turnMs) continue;
       await setImmediate();
       turnBegan = performance.now();
@@ -407,6 +405,12 @@ class SqliteStore implements EventStore {
         await this.#write({ kind: "clearSnapshots", stream });
       },
     };
+  }
+}
+
+function* slicesOf(page: EventPage): Generator<EventPage, undefined> {
+  for (let start = 0; start < page.length; start += limits.pageSizeMax) {
+    yield page.slice(start, start + limits.pageSizeMax);
   }
 }
 

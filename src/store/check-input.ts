@@ -93,7 +93,12 @@ const lastMomentMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 export function momentMs(text: string): number | undefined {
   if (!momentPattern.test(text) || !hasRealDay(text)) return undefined;
   const ms = Date.parse(text);
-  return Number.isNaN(ms) || ms < 0 || ms > lastMomentMs ? undefined : ms;
+  return isMoment(ms) ? ms : undefined;
+}
+
+/** Whether a number of milliseconds since 1970 lies in the years 1970 to 9999, which four digits can write. */
+export function isMoment(ms: number): boolean {
+  return ms >= 0 && ms <= lastMomentMs;
 }
 
 /** Says what a value is without calling into it. */

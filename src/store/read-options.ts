@@ -4,7 +4,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import type { EventFilter } from "../core/query.ts";
-import { checkName, inWords, momentMs, planQuery, planStrings } from "./check-input.ts";
+import { checkName, inWords, isMoment, momentMs, planQuery, planStrings } from "./check-input.ts";
 import type {
   ListStreamsOptions,
   ReadOptions,
@@ -100,7 +100,7 @@ export function planList(options: ListStreamsOptions = {}): ListPlan {
 export function planMoment(argument: string, moment: unknown): number | undefined {
   if (moment === undefined) return undefined;
   const ms = moment instanceof Date ? moment.getTime() : typeof moment === "string" && momentMs(moment);
-  if (typeof ms === "number" && !Number.isNaN(ms)) return ms;
+  if (typeof ms === "number" && isMoment(ms)) return ms;
   const problem = "it must be a Date or an ISO 8601 moment with its time zone, in the years 1970 to 9999";
   fail(argument, `${problem}, not ${inWords(moment)}`);
 }

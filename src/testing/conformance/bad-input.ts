@@ -260,7 +260,17 @@ export const badInputTests: Topic = {
     const options = [
       ...["from", "to", "limit"].flatMap((bound) => badNumbers.map((value) => ({ [bound]: value }))),
       ...["since", "until"].flatMap((bound) =>
-        ["", "soon", 7, "2020-01-01T00:00:00", new Date(Number.NaN), null, {}].map((value) => ({
+        [
+          "",
+          "soon",
+          7,
+          "2020-01-01T00:00:00",
+          new Date(Number.NaN),
+          new Date(-1),
+          new Date(8.64e15),
+          null,
+          {},
+        ].map((value) => ({
           [bound]: value,
         })),
       ),

@@ -78,6 +78,21 @@ export const lifecycleTests: Topic = {
     assert.deepEqual(await streamDataOf(store, "a"), [4, "new"]);
   },
 
+  "what is hidden while a read is under way, it does not return any more": async ({ store }) => {
+    for (const _ of upTo(3)) await store.append({ stream: "s", events: someEvents(9_000) });
+    for (const reading of [store.read(), store.readStream("s")]) {
+      const later: unknown[] = [];
+      let isFirst = true;
+      for await (const page of reading.pages()) {
+        if (isFirst) await store.setStreamPolicy("s", { maxCount: 1 });
+        else later.push(...page.map((event) => event.revision));
+        isFirst = false;
+      }
+      assert.deepEqual(later, [26_999]);
+      await store.setStreamPolicy("s", {});
+    }
+  },
+
   "`truncateBefore` hides what is below and never goes down": async ({ store }) => {
     await appendOneByOne(store, "a", 5);
     await store.setStreamPolicy("a", { truncateBefore: 3 });

@@ -203,6 +203,15 @@ export const readTests: Topic = {
     assert.equal(seen, 100);
   },
 
+  "an aborted signal ends a read that finds nothing": async ({ store }) => {
+    const events = someEvents(limits.eventsPerAppendMax);
+    for (const _ of upTo(6)) await store.append({ stream: "s", events });
+    const controller = new AbortController();
+    const reading = store.read({ until: "1971-01-01", signal: controller.signal }).toArray();
+    controller.abort();
+    await refuses("ABORTED", () => reading);
+  },
+
   "a reader never finds later what it has passed": async ({ store }) => {
     let [seen, isWriting] = [0, true];
     const writing = Promise.all(
