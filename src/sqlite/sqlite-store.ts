@@ -36,9 +36,12 @@ import type {
 } from "../store/event-store.ts";
 import {
   checkId,
+  checkOptions,
   checkSignal,
   checkSnapshot,
+  checkSnapshotKey,
   checkStreamName,
+  checkVerifyOptions,
   planList,
   planPolicy,
   planRead,
@@ -92,7 +95,7 @@ export interface SqliteStoreOptions {
  */
 export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<EventStore> {
   return new Promise((resolveStore) => {
-    const connectOptions = checkOptions(path, options);
+    const connectOptions = planConnection(path, options);
     // Makes the file and checks it on the calling thread, so that errors belong to the one who opens.
     const first = connect(connectOptions);
     try {
@@ -116,13 +119,14 @@ function openBeside(options: ConnectOptions): EventStore {
 
 const mebibyte = 1024 * 1024;
 
-function checkOptions(path: unknown, options: SqliteStoreOptions): ConnectOptions {
+function planConnection(path: unknown, options: SqliteStoreOptions): ConnectOptions {
   if (typeof path !== "string" || path === "" || path.includes("\0")) {
     throw new HithertoError("ARGUMENT_INVALID", {
       argument: "path",
       problem: "it must be the path of a file",
     });
   }
+  checkOptions(options);
   const {
     mode = "create",
     durability = "fsync",
@@ -183,6 +187,7 @@ class SqliteStore implements EventStore {
     options: AppendOptions = {},
   ): Promise<AppendResult> {
     this.#checkOpen();
+    checkOptions(options);
     const { signal } = options;
     checkSignal(signal);
     throwIfAborted(signal, "append");
@@ -255,20 +260,24 @@ class SqliteStore implements EventStore {
     await this.#write({ kind: "policy", stream, policy: planPolicy(policy) });
   }
 
-  async deleteStream(stream: string, options?: { readonly expect?: Expectation | undefined }): Promise<void> {
-    await this.#remove(stream, options?.expect ?? "any", false);
+  async deleteStream(
+    stream: string,
+    options: { readonly expect?: Expectation | undefined } = {},
+  ): Promise<void> {
+    await this.#remove(stream, options, false);
   }
 
   async tombstoneStream(
     stream: string,
-    options?: { readonly expect?: Expectation | undefined },
+    options: { readonly expect?: Expectation | undefined } = {},
   ): Promise<void> {
-    await this.#remove(stream, options?.expect ?? "any", true);
+    await this.#remove(stream, options, true);
   }
 
   async reclaim(
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<{ readonly events: number }> {
+    checkOptions(options);
     const { signal } = options;
     checkSignal(signal);
     let events = 0;
@@ -302,8 +311,7 @@ class SqliteStore implements EventStore {
 
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#checkOpen();
-    checkSignal(options.signal);
-    throwIfAborted(options.signal, "verify");
+    checkVerifyOptions(options);
     return verifyInThread({ ...this.#options, mode: "read" }, options);
   }
 
@@ -352,8 +360,14 @@ class SqliteStore implements EventStore {
     return this.#queue.write(write);
   }
 
-  async #remove(stream: string, expect: Expectation, isTombstone: boolean): Promise<void> {
+  async #remove(
+    stream: string,
+    options: { readonly expect?: Expectation | undefined },
+    isTombstone: boolean,
+  ): Promise<void> {
     checkStreamName(stream);
+    checkOptions(options);
+    const { expect = "any" } = options;
     checkExpectation(expect);
     await this.#write({ kind: "remove", stream, expect, isTombstone });
   }
@@ -391,6 +405,7 @@ class SqliteStore implements EventStore {
       find: (stream, key) => {
         return this.#answer(() => {
           checkStreamName(stream);
+          checkSnapshotKey(key);
           return findSnapshot(this.#statements, stream, key);
         });
       },

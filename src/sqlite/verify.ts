@@ -47,8 +47,17 @@ export function verifyInThread(connect: ConnectOptions, options: VerifyOptions):
         new HithertoError("STORE_IO", { store: connect.path, problem: "the verifying thread ended early" }),
       );
     });
+    const progress = (done: number, total: number): void => {
+      try {
+        options.onProgress?.(done, total);
+      } catch (error) {
+        // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- it is the caller's own
+        reject(error);
+        void worker.terminate();
+      }
+    };
     worker.on("message", (message: VerifyMessage) => {
-      if (message.kind === "progress") options.onProgress?.(message.done, message.total);
+      if (message.kind === "progress") progress(message.done, message.total);
       else if (message.kind === "report") resolve(message.report);
       else reject(new HithertoError(message.code, message.details));
     });

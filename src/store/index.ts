@@ -45,9 +45,12 @@ export { eventSequence } from "./event-sequence.ts";
 export type { EventPage } from "./event-sequence.ts";
 export {
   checkId,
+  checkOptions,
   checkSignal,
   checkSnapshot,
+  checkSnapshotKey,
   checkStreamName,
+  checkVerifyOptions,
   planList,
   planPolicy,
   planRead,

@@ -2,7 +2,7 @@
  * The snapshots of the in-memory store.
  */
 import type { Snapshot, SnapshotStore } from "./event-store.ts";
-import { checkSnapshot, checkStreamName } from "./read-options.ts";
+import { checkSnapshot, checkSnapshotKey, checkStreamName } from "./read-options.ts";
 
 /** Keeps snapshots by stream, in the order in which they were saved. `guard` runs before every access. */
 export class MemorySnapshots implements SnapshotStore {
@@ -37,6 +37,7 @@ export class MemorySnapshots implements SnapshotStore {
   ): Promise<Snapshot | undefined> {
     return this.#guarded(() => {
       checkStreamName(stream);
+      checkSnapshotKey(key);
       const { name, stateVersion, atRevision = Infinity } = key;
       const found = newestFirst(this.#of(stream)).find(
         (one) => one.name === name && one.stateVersion === stateVersion && one.revision <= atRevision,

@@ -57,8 +57,10 @@ import type {
 import { MemorySnapshots } from "./memory-snapshots.ts";
 import {
   checkId,
+  checkOptions,
   checkSignal,
   checkStreamName,
+  checkVerifyOptions,
   planList,
   planPolicy,
   planRead,
@@ -126,6 +128,7 @@ class MemoryStore implements EventStore {
 
   append(batch: StreamAppend | readonly StreamAppend[], options: AppendOptions = {}): Promise<AppendResult> {
     return this.#run(() => {
+      checkOptions(options);
       checkSignal(options.signal);
       throwIfAborted(options.signal, "append");
       const append = encodeAppend(batch, options);
@@ -205,16 +208,17 @@ class MemoryStore implements EventStore {
     });
   }
 
-  deleteStream(name: string, options?: { readonly expect?: Expectation | undefined }): Promise<void> {
-    return this.#run(() => this.#hideStream(name, options?.expect, "deleted"));
+  deleteStream(name: string, options: { readonly expect?: Expectation | undefined } = {}): Promise<void> {
+    return this.#run(() => this.#hideStream(name, options, "deleted"));
   }
 
-  tombstoneStream(name: string, options?: { readonly expect?: Expectation | undefined }): Promise<void> {
-    return this.#run(() => this.#hideStream(name, options?.expect, "tombstoned"));
+  tombstoneStream(name: string, options: { readonly expect?: Expectation | undefined } = {}): Promise<void> {
+    return this.#run(() => this.#hideStream(name, options, "tombstoned"));
   }
 
   reclaim(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<{ readonly events: number }> {
     return this.#run(() => {
+      checkOptions(options);
       checkSignal(options.signal);
       throwIfAborted(options.signal, "reclaim");
       const hidden = this.#log.filter((event) => !this.#isVisible(event));
@@ -242,8 +246,7 @@ class MemoryStore implements EventStore {
 
   verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     return this.#run(() => {
-      checkSignal(options.signal);
-      throwIfAborted(options.signal, "verify");
+      checkVerifyOptions(options);
       const problems = this.#findProblems();
       const { length: events } = this.#log;
       options.onProgress?.(events, events);
@@ -378,8 +381,14 @@ class MemoryStore implements EventStore {
     return { stream: stream.name, firstRevision, revision: stream.revision };
   }
 
-  #hideStream(name: string, expect: Expectation = "any", state: "deleted" | "tombstoned"): void {
+  #hideStream(
+    name: string,
+    options: { readonly expect?: Expectation | undefined },
+    state: "deleted" | "tombstoned",
+  ): void {
     checkStreamName(name);
+    checkOptions(options);
+    const { expect = "any" } = options;
     checkExpectation(expect);
     this.#checkExpectation(name, expect);
     const stream = this.#streamNamed(name);

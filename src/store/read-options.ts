@@ -9,8 +9,10 @@ import type {
   ListStreamsOptions,
   ReadOptions,
   Snapshot,
+  SnapshotStore,
   StreamPolicy,
   SubscribeOptions,
+  VerifyOptions,
 } from "./event-store.ts";
 
 /** A checked read; bounds are inclusive and always there. */
@@ -114,6 +116,7 @@ export function checkSnapshot(
   options: { readonly keep?: number | undefined } = {},
 ): number {
   checkOptions(snapshot, "snapshot");
+  checkOptions(options);
   checkStreamName(snapshot.stream);
   for (const part of ["name", "takenAt"] as const) {
     if (typeof snapshot[part] !== "string") fail(`snapshot.${part}`, "it must be a string");
@@ -126,6 +129,25 @@ export function checkSnapshot(
   return keep;
 }
 
+/** Checks what a snapshot is looked for by. @throws `ARGUMENT_INVALID` */
+export function checkSnapshotKey(key: Parameters<SnapshotStore["find"]>[1]): void {
+  checkOptions(key, "key");
+  if (typeof key.name !== "string") fail("key.name", "it must be a string");
+  checkInteger("key.stateVersion", key.stateVersion, 0);
+  if (key.atRevision !== undefined) checkInteger("key.atRevision", key.atRevision, 0);
+}
+
+/** Checks the options of `verify`. @throws `ARGUMENT_INVALID`, `ABORTED` */
+export function checkVerifyOptions(options: VerifyOptions): void {
+  checkOptions(options);
+  checkSignal(options.signal);
+  const { onProgress } = options;
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    fail("onProgress", `it must be a function, not ${inWords(onProgress)}`);
+  }
+  throwIfAborted(options.signal, "verify");
+}
+
 /**
  * Checks the name of a stream that a caller wants to read or manage. Unlike an append, it may be one of Hitherto's own.
  *
@@ -133,6 +155,13 @@ export function checkSnapshot(
  */
 export function checkStreamName(stream: unknown): asserts stream is string {
   checkName("stream", typeof stream === "string" && /^\$./.test(stream) ? stream.slice(1) : stream);
+}
+
+/** Refuses options that are no object. @throws `ARGUMENT_INVALID` */
+export function checkOptions(options: unknown, argument: string = "options"): void {
+  if (typeof options !== "object" || options === null) {
+    fail(argument, `it must be an object, not ${inWords(options)}`);
+  }
 }
 
 /** Refuses an event id that is no text; a text that is no UUID is merely the id of no event. @throws `ARGUMENT_INVALID` */
@@ -174,12 +203,6 @@ function checkInteger(argument: string, value: unknown, least: number): void {
 function checkText(argument: string, value: unknown): void {
   if (value !== undefined && typeof value !== "string") {
     fail(argument, `it must be a string, not ${inWords(value)}`);
-  }
-}
-
-function checkOptions(options: unknown, argument = "options"): void {
-  if (typeof options !== "object" || options === null) {
-    fail(argument, `it must be an object, not ${inWords(options)}`);
   }
 }
 

@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../core/errors.ts";
 import type { NewEvent } from "../../core/event.ts";
 import { limits } from "../../core/limits.ts";
 import type { AppendOptions, EventStore, Snapshot, StreamAppend } from "../../store/event-store.ts";
-import { anEvent, refuses, someEvents, upTo } from "./helpers.ts";
+import { anEvent, failureOf, refuses, someEvents, upTo } from "./helpers.ts";
 import type { Topic } from "./kit.ts";
 
 /** Passes as a value of any type what a caller without types might pass. */
@@ -349,6 +349,31 @@ export const badInputTests: Topic = {
     for (const keep of [0, ...badNumbers].map(untyped)) {
       await refuses("ARGUMENT_INVALID", () => store.snapshots.save(snapshot, { keep }));
     }
+  },
+
+  "options that are no object are refused": async ({ store }) => {
+    for (const options of [null, 7, "o"].map(untyped)) {
+      await refusesAppend(store, "ARGUMENT_INVALID", { stream: "s", events: someEvents(1) }, options);
+      await refuses("ARGUMENT_INVALID", () => store.deleteStream("s", options));
+      await refuses("ARGUMENT_INVALID", () => store.tombstoneStream("s", options));
+      await refuses("ARGUMENT_INVALID", () => store.reclaim(options));
+      await refuses("ARGUMENT_INVALID", () => store.verify(options));
+      await refuses("ARGUMENT_INVALID", () => store.snapshots.find("s", options));
+    }
+    await refuses("ARGUMENT_INVALID", () => store.deleteStream("s", { expect: untyped(null) }));
+    await refuses("ARGUMENT_INVALID", () => store.verify({ onProgress: untyped(7) }));
+    for (const key of [{}, { name: {}, stateVersion: 1 }, { name: "n", stateVersion: 1, atRevision: "1" }]) {
+      await refuses("ARGUMENT_INVALID", () => store.snapshots.find("s", untyped(key)));
+    }
+  },
+
+  "what the progress of a verification throws, it fails with": async ({ store }) => {
+    await store.append({ stream: "s", events: someEvents(1) });
+    const fault = new Error("the listener's own");
+    const onProgress = (): never => {
+      throw fault;
+    };
+    assert.equal(await failureOf(() => store.verify({ onProgress })), fault);
   },
 
   "what hangs on a snapshot besides its parts is left out": async ({ store }) => {
