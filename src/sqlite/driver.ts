@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 /** A value that SQLite stores. Integers are safe integers. */
 export type SqlValue = string | number | Uint8Array | null;
 
-/** A prepared statement. */
+/** A prepared statement. Values go to its `?` in order: Node 22 does not bind values to numbered ones. */
 export interface Statement<Row extends readonly SqlValue[] = SqlValue[]> {
   all(...values: readonly SqlValue[]): Row[];
   get(...values: readonly SqlValue[]): Row | undefined;

@@ -139,7 +139,8 @@ export class LogWriter {
     try {
       this.#db.exec("BEGIN IMMEDIATE");
       this.#takeUpChanges();
-      this.#db.prepare("UPDATE counters SET value = ?1 WHERE name = 'head' AND value < ?1").run(this.#head);
+      const note = "UPDATE counters SET value = ? WHERE name = 'head' AND value < ?";
+      this.#db.prepare(note).run(this.#head, this.#head);
       this.#commit.run();
     } catch {
       // Whether the store can be written to, the next write tells.

@@ -175,10 +175,10 @@ function checkGap(statements: Statements, from: number, to: number, store: strin
   if (from >= to) return;
   const holes = statements
     .prepare<[number, number]>(
-      `SELECT position, events FROM holes WHERE position < ?2 AND position >=
-         coalesce((SELECT max(position) FROM holes WHERE position <= ?1), ?1) ORDER BY position`,
+      `SELECT position, events FROM holes WHERE position < ? AND position >=
+         coalesce((SELECT max(position) FROM holes WHERE position <= ?), ?) ORDER BY position`,
     )
-    .all(from, to);
+    .all(to, from, from);
   let reached = from;
   for (const [position, events] of holes) {
     if (position > reached) break;

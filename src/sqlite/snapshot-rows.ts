@@ -24,10 +24,10 @@ export function saveSnapshot(db: Database, snapshot: Snapshot, keep: number): vo
     state,
   );
   db.prepare(
-    `DELETE FROM snapshots WHERE stream = ?1 AND name = ?2 AND (state_version, revision) NOT IN (
-       SELECT state_version, revision FROM snapshots WHERE stream = ?1 AND name = ?2
-       ORDER BY taken_at DESC, revision DESC LIMIT ?3)`,
-  ).run(stream, name, keep);
+    `DELETE FROM snapshots WHERE stream = ? AND name = ? AND (state_version, revision) NOT IN (
+       SELECT state_version, revision FROM snapshots WHERE stream = ? AND name = ?
+       ORDER BY taken_at DESC, revision DESC LIMIT ?)`,
+  ).run(stream, name, stream, name, keep);
 }
 
 /** The newest sound snapshot of a stream, name and state version, at or below `atRevision`. */

@@ -1,7 +1,7 @@
-import { categoryOf } from "../core/event.ts";
 /**
  * What is known of streams: one by name, or many in order.
  */
+import { categoryOf } from "../core/event.ts";
 import type { StreamInfo, StreamPolicy } from "../store/event-store.ts";
 import type { ListPlan } from "../store/read-options.ts";
 import type { LogReader } from "./log-reader.ts";
@@ -61,18 +61,20 @@ export function* listNames(
 const nextNames = `
 WITH RECURSIVE
   stored(name) AS (
-    SELECT (SELECT min(stream) FROM commits WHERE stream > ?1 AND stream >= ?2)
+    SELECT (SELECT min(stream) FROM commits WHERE stream > ? AND stream >= ?)
     UNION ALL
     SELECT (SELECT min(stream) FROM commits WHERE stream > stored.name) FROM stored
-    WHERE stored.name IS NOT NULL AND substr(stored.name, 1, length(?2)) = ?2 LIMIT ?3
+    WHERE stored.name IS NOT NULL AND substr(stored.name, 1, length(?)) = ? LIMIT ?
   ),
-  kept(name) AS (SELECT stream FROM stream_policies WHERE stream > ?1 AND stream >= ?2 ORDER BY stream LIMIT ?3)
+  kept(name) AS (SELECT stream FROM stream_policies WHERE stream > ? AND stream >= ? ORDER BY stream LIMIT ?)
 SELECT name FROM (SELECT name FROM stored WHERE name IS NOT NULL UNION SELECT name FROM kept)
-WHERE name > ?1 AND substr(name, 1, length(?2)) = ?2 ORDER BY name LIMIT ?3`;
+WHERE name > ? AND substr(name, 1, length(?)) = ? ORDER BY name LIMIT ?`;
 
 function namesAfter(statements: Statements, after: string, prefix: string): string[] {
+  const stored = [after, prefix, prefix, prefix, namesAtOnce];
+  const kept = [after, prefix, namesAtOnce];
   return statements
     .prepare<[string]>(nextNames)
-    .all(after, prefix, namesAtOnce)
+    .all(...stored, ...kept, after, prefix, prefix, namesAtOnce)
     .map((row) => row[0]);
 }
