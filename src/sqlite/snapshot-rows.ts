@@ -14,7 +14,8 @@ const columns = "stream, name, state_version, revision, taken_at, checksum, stat
 /** Stores a snapshot and drops all but the `keep` newest of its stream and name. */
 export function saveSnapshot(db: Database, snapshot: Snapshot, keep: number): void {
   const { stream, name, stateVersion, revision, takenAt, state } = snapshot;
-  db.prepare("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?)").run(
+  // Node 22 binds an array without bytes that came from another thread as null.
+  db.prepare("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, coalesce(?, x''))").run(
     stream,
     name,
     stateVersion,
