@@ -196,8 +196,6 @@ export class LogWriter {
         return this.#remove(write);
       case "reclaim": {
         const events = this.#reclaimer.reclaimSome();
-        // The policies now say where numbering goes on.
-        this.#reader.policies.refresh();
         this.#lastRevisions.clear();
         return { kind: "done", events };
       }
@@ -406,8 +404,7 @@ export class LogWriter {
         policy.isTombstoned ? 1 : 0,
         policy.lastRevision,
       );
-    this.#db.exec("UPDATE counters SET value = value + 1 WHERE name = 'policy_changes'");
-    this.#reader.policies.refresh();
+    this.#reader.policies.note(stream, policy);
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import type { CommitRow } from "./commit-row.ts";
 import { checkRow, commitColumns, recordsOf } from "./commit-row.ts";
-import type { Database } from "./driver.ts";
+import type { Database, Statement } from "./driver.ts";
 import type { LogReader } from "./log-reader.ts";
 import { firstKeptRevision } from "./stream-policies.ts";
 import type { PolicyRow } from "./stream-policies.ts";
@@ -22,39 +22,51 @@ export class Reclaimer {
   readonly #store: string;
   readonly #reader: LogReader;
   readonly #clock: () => number;
+  readonly #firstCommit: Statement<CommitRow>;
+  /** The stream at which the next call begins. */
+  #next = "";
 
   constructor(db: Database, store: string, reader: LogReader, clock: () => number) {
     this.#db = db;
     this.#store = store;
     this.#reader = reader;
     this.#clock = clock;
+    this.#firstCommit = db.prepare(
+      `SELECT ${commitColumns} FROM commits WHERE stream = ? ORDER BY revision LIMIT 1`,
+    );
   }
 
-  /** Reclaims some commits; returns how many events they held, 0 when nothing is left to reclaim. */
+  /**
+   * Reclaims some commits; returns how many events they held, 0 when nothing is left to reclaim. Goes on at the stream
+   * where the last call stopped, so that what has been looked through need not be looked through for each.
+   */
   reclaimSome(): number {
-    let events = 0;
-    let commits = 0;
-    for (const [stream, policy] of this.#reader.policies.entries()) {
-      const rows = this.#hiddenRows(stream, policy, commitsAtOnce - commits);
-      if (rows.length === 0) continue;
-      this.#keepLastRevision(stream);
-      for (const row of rows) this.#remove(row);
-      events += rows.reduce((sum, row) => sum + row[3], 0);
-      commits += rows.length;
-      if (commits >= commitsAtOnce) break;
+    const { policies } = this.#reader;
+    const streams = Array.from(policies.entries(), ([stream]) => stream);
+    const start = Math.max(0, streams.indexOf(this.#next));
+    let [commits, events] = [0, 0];
+    for (let step = 0; step < streams.length && commits < commitsAtOnce; step++) {
+      this.#next = streams[(start + step) % streams.length]!;
+      const sizes = this.#reclaimStream(this.#next, policies.find(this.#next)!, commitsAtOnce - commits);
+      commits += sizes.length;
+      for (const size of sizes) events += size;
     }
-    if (commits > 0) this.#db.exec("UPDATE counters SET value = value + 1 WHERE name = 'policy_changes'");
     return events;
   }
 
-  /** The first commits of a stream, as far as all their events are hidden. */
-  #hiddenRows(stream: string, policy: PolicyRow, limit: number): readonly CommitRow[] {
-    const firstKept = firstKeptRevision(policy, this.#reader.lastRevision(stream));
-    const rows = this.#db
-      .prepare<CommitRow>(`SELECT ${commitColumns} FROM commits WHERE stream = ? ORDER BY revision LIMIT ?`)
-      .all(stream, limit);
-    const end = rows.findIndex((row) => row[2] + row[3] > firstKept && !this.#isTooOld(row, policy));
-    return end < 0 ? rows : rows.slice(0, end);
+  /** Reclaims the first commits of a stream, as far as all their events are hidden; returns how many each held. */
+  #reclaimStream(stream: string, policy: PolicyRow, limit: number): readonly number[] {
+    const lastRevision = this.#reader.lastRevision(stream);
+    const firstKept = firstKeptRevision(policy, lastRevision);
+    const sizes: number[] = [];
+    while (sizes.length < limit) {
+      const row = this.#firstCommit.get(stream);
+      if (row === undefined || !(row[2] + row[3] <= firstKept || this.#isTooOld(row, policy))) break;
+      this.#remove(row);
+      sizes.push(row[3]);
+    }
+    if (sizes.length > 0) this.#keepLastRevision(stream, { ...policy, lastRevision });
+    return sizes;
   }
 
   #isTooOld(row: CommitRow, { maxAgeMs }: PolicyRow): boolean {
@@ -66,9 +78,11 @@ export class Reclaimer {
     });
   }
 
-  #keepLastRevision(stream: string): void {
-    const last = this.#reader.lastRevision(stream);
-    this.#db.prepare("UPDATE stream_policies SET last_revision = ? WHERE stream = ?").run(last, stream);
+  #keepLastRevision(stream: string, policy: PolicyRow): void {
+    this.#db
+      .prepare("UPDATE stream_policies SET last_revision = ? WHERE stream = ?")
+      .run(policy.lastRevision, stream);
+    this.#reader.policies.note(stream, policy);
   }
 
   #remove(row: CommitRow): void {

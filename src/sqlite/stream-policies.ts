@@ -38,11 +38,13 @@ export class StreamPolicies {
   readonly #policies = new Map<string, PolicyRow>();
   readonly #changes: Statement<[number]>;
   readonly #all: Statement<Columns>;
+  readonly #countChange: Statement;
   #seenChanges = 0;
 
   constructor(db: Database) {
     this.#changes = db.prepare("SELECT value FROM counters WHERE name = 'policy_changes'");
     this.#all = db.prepare(selectPolicies);
+    this.#countChange = db.prepare("UPDATE counters SET value = value + 1 WHERE name = 'policy_changes'");
   }
 
   /** Takes up what other connections have changed. */
@@ -66,7 +68,17 @@ export class StreamPolicies {
     return this.#policies;
   }
 
-  /** Takes up a change made on this very connection. */
+  /**
+   * Takes up a change that this connection makes itself, counting it in `policy_changes`, in a transaction that began
+   * with a {@link refresh}: reading all policies again for each change would make many changes slow.
+   */
+  note(stream: string, policy: PolicyRow): void {
+    this.#policies.set(stream, policy);
+    this.#countChange.run();
+    this.#seenChanges++;
+  }
+
+  /** After a transaction that failed: what was noted in it is not so. */
   forget(): void {
     this.#seenChanges = -1;
   }
