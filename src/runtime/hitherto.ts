@@ -177,7 +177,8 @@ export interface HistoryEntry<State> {
 export interface Hitherto extends EventStore {
   /**
    * Runs a command: loads the state, decides, appends what was decided under the revision it was decided on, and does
-   * so again when another writer was faster. Commands on one stream of one handle run one after the other.
+   * so again when another writer was faster. Commands on one stream of one handle run one after the other. The payload
+   * of a command that takes nothing is `undefined`.
    *
    * @throws `RETRIES_EXHAUSTED`, with the last conflict as its cause; `REVISION_CONFLICT` only with `expect`;
    * `IDEMPOTENCY_KEY_REUSED`, `COMMAND_UNKNOWN`, `DECISION_INVALID`, `SCHEMA_VIOLATION`, `EVOLVE_FAILED`,
