@@ -6,6 +6,7 @@
  * `metadata`, `tags`, `recordedAt`. This is the hot path of every append; it makes one pass over the events and
  * calls JSON.stringify once per stream.
  */
+import { constants } from "node:buffer";
 import { HithertoError } from "../core/errors.ts";
 import type { EventMetadata, NewEvent } from "../core/event.ts";
 import { defaultStream, limits } from "../core/limits.ts";
@@ -135,7 +136,7 @@ function encodeStream(append: StreamAppend, firstIndex: number): EncodedStream {
   }
   if (collected.ids !== undefined) collected.ids.length = events.length;
   const recordedAtMs = hoistMoment(records);
-  const body = JSON.stringify(records);
+  const body = encodeBody(records);
   if (body.length * 3 > limits.eventBytesMax) checkSizes(records, body.length, firstIndex);
   return {
     stream,
@@ -269,6 +270,16 @@ function hoistMoment(records: EventRecord[]): number | undefined {
   }
   for (const record of records) delete record.recordedAt;
   return Date.parse(moment);
+}
+
+function encodeBody(records: readonly EventRecord[]): string {
+  try {
+    return JSON.stringify(records);
+  } catch (error) {
+    // The one RangeError left, since depth is limited: the text would be longer than a string can be.
+    if (error instanceof RangeError) assertBelowStringLimit(constants.MAX_STRING_LENGTH + 1);
+    throw error;
+  }
 }
 
 function checkSizes(records: readonly EventRecord[], bodyLength: number, firstIndex: number): void {

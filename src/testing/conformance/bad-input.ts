@@ -124,6 +124,12 @@ export const badInputTests: Topic = {
     await refusesAppend(store, "APPEND_TOO_LARGE", batch);
   },
 
+  "an append of too much text is refused": async ({ store }) => {
+    const data = "d".repeat(limits.eventBytesMax - 1_000);
+    const events = upTo(17).map(() => anEvent({ data }));
+    await refusesAppend(store, "APPEND_TOO_LARGE", { stream: "s", events });
+  },
+
   "names that are empty, too long, no text or hold control characters are refused": async ({ store }) => {
     for (const name of [...badNames, "s".repeat(limits.streamNameLengthMax + 1)]) {
       if (name !== null) {
