@@ -2,8 +2,8 @@
  * The callers' side of the checkpoint thread: started when a handle turns out to write more than a little, told of
  * commits through shared memory, ended before the writer's connection is closed.
  */
-import { Worker } from "node:worker_threads";
 import type { CheckpointThreadData } from "./checkpoint-thread.ts";
+import { startThread } from "./start-thread.ts";
 
 /** Groups of writes before the thread is worth its start. Until then the writer checkpoints when it has a pause. */
 const groupsBeforeStart = 50;
@@ -38,8 +38,7 @@ export class Checkpointer {
 
   #start(): Promise<void> {
     const data: CheckpointThreadData = { path: this.#path, commits: this.#commits.buffer };
-    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const worker = new Worker(new URL(`./checkpoint-thread.${extension}`, import.meta.url), {
+    const worker = startThread("checkpoint-thread", {
       workerData: data,
       name: "hitherto-checkpointer",
     });

@@ -5,7 +5,6 @@
  * without a gap that nothing explains, and the indexes in both directions: each commit is found by all it should be
  * found by, and the indexes hold no more entries than that. It runs in a thread of its own, with its own connection.
  */
-import { Worker } from "node:worker_threads";
 import { HithertoError, isHithertoError } from "../core/errors.ts";
 import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
 import { categoryOf } from "../core/event.ts";
@@ -17,6 +16,7 @@ import type { Database } from "./driver.ts";
 import { Statements } from "./row-source.ts";
 import type { ConnectOptions } from "./schema.ts";
 import { toStoreError } from "./sql-errors.ts";
+import { startThread } from "./start-thread.ts";
 import { blockOf, termOf } from "./terms.ts";
 
 /** What the verifying thread says. */
@@ -30,8 +30,7 @@ const rowsAtOnce = 500;
 
 /** Verifies a file in a thread of its own. @throws `ABORTED`, and what opening the file throws. */
 export function verifyInThread(connect: ConnectOptions, options: VerifyOptions): Promise<VerifyReport> {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const worker = new Worker(new URL(`./verify-thread.${extension}`, import.meta.url), {
+  const worker = startThread("verify-thread", {
     workerData: connect,
   });
   return new Promise<VerifyReport>((resolve, reject) => {

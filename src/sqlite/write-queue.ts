@@ -6,13 +6,14 @@
  * States: open → closing (no new writes; those under way are answered) → closed. A writer thread that dies takes the
  * queue to closed at once: every write under way fails with `STORE_IO`, since nobody knows what became of it.
  */
-import type { MessagePort } from "node:worker_threads";
-import { MessageChannel, Worker } from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel } from "node:worker_threads";
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { Refusal, Write, WriteOutcome } from "./log-writer.ts";
 import type { ConnectOptions } from "./schema.ts";
+import { startThread } from "./start-thread.ts";
 import { decodeOutcomes, encodeWrites } from "./wire.ts";
 import type { WriterThreadData } from "./writer-thread.ts";
 
@@ -49,8 +50,7 @@ export class WriteQueue {
     this.#port.on("message", (text: string) => this.#answer(text));
     this.#port.unref();
     const data: WriterThreadData = { connect, port: port2, posts: this.#posts.buffer };
-    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    this.#worker = new Worker(new URL(`./writer-thread.${extension}`, import.meta.url), {
+    this.#worker = startThread("writer-thread", {
       workerData: data,
       transferList: [port2],
       name: "hitherto-writer",

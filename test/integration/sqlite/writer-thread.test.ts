@@ -1,8 +1,10 @@
 /**
  * The thread that writes: what callers see of it when it dies, and that it does not hold up their event loop.
  */
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { promisify } from "node:util";
 import type { Worker } from "node:worker_threads";
 import { isHithertoError } from "hitherto/core";
 import { openSqliteStore } from "hitherto/sqlite";
@@ -121,5 +123,22 @@ describe("the callers' event loop", () => {
     const gaps = turns.map((at, index) => at - (turns[index - 1] ?? began));
     expect(turns.length).toBeGreaterThan(tookMs / 60);
     expect(Math.max(...gaps)).toBeLessThan(200);
+  });
+});
+
+describe("a program given at the command line", () => {
+  const source = new URL("../../../src/sqlite/index.ts", import.meta.url).href;
+  const program = (path: string): string => `
+    import { openSqliteStore } from ${JSON.stringify(source)};
+    const store = await openSqliteStore(${JSON.stringify(path)});
+    for (let n = 0; n < 60; n++) await store.append({ events: [{ type: "ThingDone", data: n }] });
+    console.log((await store.verify()).events);
+    void store.append({ events: [{ type: "ThingDone", data: 60 }] }).then(({ revision }) => console.log(revision));
+  `;
+
+  test("appends, verifies, and ends only when what is pending has been acknowledged", async () => {
+    const flags = ["--no-warnings", "--input-type=module", "--eval"];
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, program(scratch.path())]);
+    expect(stdout).toBe("60\n60\n");
   });
 });
