@@ -1,5 +1,5 @@
 // The package as its users get it: packs it, lints the tarball (publint, attw), looks for dead files and dependencies
-// (knip), then installs the tarball in an empty project and uses it there.
+// (knip), then installs the tarball in an empty project and uses it there, on the oldest Node that is promised too.
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly bin?: Readonly<Record<string, string>>;
+  readonly engines: { readonly node: string };
 }
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
@@ -71,6 +72,7 @@ function useAsConsumer(tarball: string): void {
     writeFileSync(join(folder, "use.ts"), program);
     typecheckConsumer(folder);
     useCommand(folder);
+    conformOnOldestNode(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -100,6 +102,38 @@ function useCommand(folder: string): void {
     const help = need(`npx ${name} --help`, "npx", ["--no-install", name, "--help"], folder);
     if (!help.includes(name)) throw new Error(`\`npx ${name} --help\` does not name the command:\n${help}`);
   }
+}
+
+/** The conformance kit as a user would run it, on the lowest version that package.json allows. */
+const kitProgram = `
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, test } from "node:test";
+import { openSqliteStore } from "hitherto/sqlite";
+import { storeConformance } from "hitherto/testing";
+storeConformance({
+  name: "the embedded store",
+  runner: { describe, test },
+  open: () => openSqliteStore(join(mkdtempSync(join(tmpdir(), "hitherto-")), "store.db")),
+  openAgain: (url) => openSqliteStore(url.slice("sqlite:".length)),
+  dispose: (url) => rmSync(dirname(url.slice("sqlite:".length)), { recursive: true }),
+});
+`;
+
+function conformOnOldestNode(folder: string): void {
+  const oldest = `${manifest.engines.node.replace(">=", "")}.0`;
+  need(
+    `installs Node ${oldest}`,
+    "npm",
+    ["install", "--no-save", "--loglevel=error", `node@${oldest}`],
+    folder,
+  );
+  const node = join(folder, "node_modules", ".bin", "node");
+  const version = run(node, ["--version"], { cwd: folder }).stdout.trim();
+  if (version !== `v${oldest}`) throw new Error(`Node ${oldest} was installed, but ${version} answers.`);
+  writeFileSync(join(folder, "kit.mjs"), kitProgram);
+  need(`conforms on Node ${oldest}`, node, ["--disable-warning=ExperimentalWarning", "kit.mjs"], folder);
 }
 
 function main(): void {
