@@ -28,6 +28,7 @@ function readPage(path: string): Page {
 }
 
 function writeModules(modules: readonly DocsModule[]): void {
+  mkdirSync(folder, { recursive: true });
   for (const { path, text } of modules) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
