@@ -74,11 +74,43 @@ export interface ErrorDetailsByCode {
   readonly IDEMPOTENCY_KEY_REUSED: { key: string; stream: string; problem: string };
   readonly SNAPSHOT_NOT_FAITHFUL: { definition: string; stream: string; problem: string };
   readonly SNAPSHOT_DAMAGED: { definition: string; stream: string; revision: number; problem: string };
+  readonly RECORD_CONFLICT: { space: string; key: string; expected: number; actual: number };
+  readonly MODEL_CONFLICT: { generation: number; problem: string };
+  readonly TRANSACTION_TIMEOUT: { store: string; timeoutMs: number };
+  readonly SQL_UNSUPPORTED: { store: string; operation: string };
+  readonly SQL_FAILED: { sql: string; problem: string };
+  readonly DEFINITION_REPEATED: { kind: "projection" | "consumer"; name: string };
+  readonly PROJECTION_UNKNOWN: { projection: string; known: readonly string[] };
+  readonly PROJECTION_OUTDATED: { projection: string; version: number; stored: number };
+  readonly PROJECTION_FAILED: {
+    projection: string;
+    type: string;
+    stream: string;
+    revision: number;
+    position: number;
+    /** What it did, such as `returned nothing`, or `threw` and the error. */
+    problem: string;
+  };
+  readonly READ_MODEL_NOT_READY: {
+    readModel: string;
+    /** How far the first build is; undefined when none has begun. */
+    position?: number | undefined;
+  };
+  readonly INDEX_MISSING: { readModel: string; field: string; known: readonly string[] };
+  readonly CURSOR_INVALID: { readModel: string; problem: string };
+  readonly WAIT_TIMEOUT: { work: string; position: number; reached: number; waitedMs: number };
+  readonly CONSUMER_UNKNOWN: { consumer: string; known: readonly string[] };
+  readonly CONSUMER_STOPPED: { consumer: string; position: number; problem: string };
+  readonly DELIVERY_TIMEOUT: { consumer: string; position: number; timeoutMs: number };
+  readonly OWNERSHIP_LOST: { work: string };
+  readonly PARKED_UNKNOWN: { owner: string; key?: string | undefined; position?: number | undefined };
+  readonly PARKED_FULL: { owner: string; max: number };
   readonly STORE_CLOSED: { store: string };
   readonly STORE_URL_UNKNOWN: { url: string; known: readonly string[] };
   readonly STORE_NOT_FOUND: { store: string; problem: string };
   readonly STORE_NOT_A_STORE: { store: string; problem: string };
   readonly STORE_FORMAT_NEWER: { store: string; format: number; known: number };
+  readonly STORE_FORMAT_OLDER: { store: string; format: number; known: number };
   readonly STORE_DAMAGED: { store: string; problem: string; stream?: string; position?: number };
   readonly STORE_FULL: { store: string };
   readonly STORE_BUSY: { store: string; waitedMs: number };
@@ -112,6 +144,10 @@ function retryable<Details>(message: (details: Details) => string): ErrorDefinit
 
 function operator<Details>(message: (details: Details) => string): ErrorDefinition<Details> {
   return { message, isRetryable: false, actor: "operator" };
+}
+
+function inList(names: readonly string[]): string {
+  return names.length === 0 ? "none" : names.join(", ");
 }
 
 const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCode[Code]> } = {
@@ -203,6 +239,65 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
       `The snapshot of "${d.definition}" on stream "${d.stream}" at revision ${d.revision} is damaged: ${d.problem}.`,
   ),
 
+  // The read side
+  RECORD_CONFLICT: retryable(
+    (d) =>
+      `The record ${d.key} of ${d.space} has version ${d.actual}, not ${d.expected}: it was changed meanwhile.`,
+  ),
+  MODEL_CONFLICT: retryable(
+    (d) => `Generation ${d.generation} of a read model can not be changed: ${d.problem}.`,
+  ),
+  TRANSACTION_TIMEOUT: caller(
+    (d) => `A transaction on ${d.store} took longer than ${d.timeoutMs} ms and was undone.`,
+  ),
+  SQL_UNSUPPORTED: caller((d) => `${d.store} runs no SQL, which ${d.operation} needs.`),
+  SQL_FAILED: caller((d) => `The statement ${JSON.stringify(d.sql)} failed: ${d.problem}.`),
+  DEFINITION_REPEATED: caller((d) => `There are two definitions of the ${d.kind} "${d.name}".`),
+  PROJECTION_UNKNOWN: caller(
+    (d) => `The store knows no projection "${d.projection}"; known are ${inList(d.known)}.`,
+  ),
+  PROJECTION_OUTDATED: caller(
+    (d) =>
+      `The projection "${d.projection}" has version ${d.version} here, but its read model was built by version ${d.stored}.`,
+  ),
+  PROJECTION_FAILED: caller(
+    (d) =>
+      `The projection "${d.projection}" failed at position ${d.position} ` +
+      `(${d.type}, revision ${d.revision} of stream "${d.stream}"): ${d.problem}.`,
+  ),
+  READ_MODEL_NOT_READY: retryable((d) =>
+    d.position === undefined
+      ? `The read model "${d.readModel}" has not been built: no process has run its projection.`
+      : `The read model "${d.readModel}" is being built and has reached position ${d.position}.`,
+  ),
+  INDEX_MISSING: caller(
+    (d) => `The read model "${d.readModel}" has no index on "${d.field}"; indexed are ${inList(d.known)}.`,
+  ),
+  CURSOR_INVALID: caller(
+    (d) => `The cursor can not be used on the read model "${d.readModel}": ${d.problem}.`,
+  ),
+  WAIT_TIMEOUT: retryable(
+    (d) =>
+      `${d.work} did not reach position ${d.position} within ${d.waitedMs} ms; it is at position ${d.reached}.`,
+  ),
+  CONSUMER_UNKNOWN: caller(
+    (d) => `The store knows no consumer "${d.consumer}"; known are ${inList(d.known)}.`,
+  ),
+  CONSUMER_STOPPED: operator(
+    (d) => `The consumer "${d.consumer}" stopped at position ${d.position}: ${d.problem}.`,
+  ),
+  DELIVERY_TIMEOUT: retryable(
+    (d) =>
+      `The handler of the consumer "${d.consumer}" did not finish position ${d.position} within ${d.timeoutMs} ms.`,
+  ),
+  OWNERSHIP_LOST: retryable((d) => `Another process has taken over ${d.work}.`),
+  PARKED_UNKNOWN: caller(
+    (d) =>
+      `${d.owner} has no parked event${d.key === undefined ? "" : ` of key "${d.key}"`}` +
+      `${d.position === undefined ? "" : ` at position ${d.position}`}.`,
+  ),
+  PARKED_FULL: operator((d) => `${d.owner} has ${d.max} parked events, the most there can be.`),
+
   // The store itself
   STORE_CLOSED: caller((d) => `The store ${d.store} is closed.`),
   STORE_URL_UNKNOWN: caller(
@@ -212,6 +307,9 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
   STORE_NOT_A_STORE: operator((d) => `${d.store} is not a Hitherto store: ${d.problem}.`),
   STORE_FORMAT_NEWER: operator(
     (d) => `${d.store} has format ${d.format}; this version of Hitherto knows formats up to ${d.known}.`,
+  ),
+  STORE_FORMAT_OLDER: operator(
+    (d) => `${d.store} has format ${d.format}; open it once for writing, which lifts it to ${d.known}.`,
   ),
   STORE_DAMAGED: operator(
     (d) =>

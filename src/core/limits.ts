@@ -46,6 +46,24 @@ export const limits = {
   commandsWaitingMax: 100_000,
   /** Length of an idempotency key. */
   idempotencyKeyLengthMax: 256,
+  /** Length of a document key, and of a key that orders deliveries. */
+  keyLengthMax: 1_024,
+  /** Documents that one event may concern in one projection. */
+  keysPerEventMax: 1_000,
+  /** Length of a document as JSON. */
+  documentLengthMax: 16_777_216,
+  /** Length of an indexed string; longer ones are compared by this much of their beginning. */
+  indexedLengthMax: 256,
+  /** Indexes of a projection, and fields of an index. */
+  indexesMax: 32,
+  /** Documents on a page. */
+  findLimitMax: 10_000,
+  /** Documents that a live query follows. */
+  liveEntriesMax: 10_000,
+  /** Partitions of a consumer. */
+  partitionsMax: 1_024,
+  /** Parked events of one consumer or projection; beyond it, it halts. */
+  parkedEventsMax: 100_000,
 } as const;
 
 /**

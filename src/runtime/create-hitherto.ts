@@ -16,6 +16,9 @@ import {
   checkModel,
   checkRange,
 } from "./check-calls.ts";
+import type { ConsumerMember } from "./consumers/consumer.ts";
+import { createConsumers } from "./consumers/consumers.ts";
+import type { Consumers } from "./consumers/consumers.ts";
 import { decideOnModel, foldModel } from "./decide-on-model.ts";
 import { execute, loadLatest } from "./execute.ts";
 import type { Runtime } from "./execute.ts";
@@ -34,6 +37,12 @@ import type {
   LoadedModel,
   LoadOptions,
 } from "./hitherto.ts";
+import { createParkedAdmin } from "./parked/parked-admin.ts";
+import type { ProjectionRunner } from "./projections/projection-runner.ts";
+import { createProjections } from "./projections/projections.ts";
+import type { Projections } from "./projections/projections.ts";
+import { createReadModels } from "./projections/read-models.ts";
+import type { ReadModels } from "./projections/read-models.ts";
 import { lastRevision } from "./results.ts";
 import { planRuntime } from "./runtime-options.ts";
 import type { RuntimeOptions } from "./runtime-options.ts";
@@ -41,6 +50,8 @@ import { createSnapshotter } from "./snapshotter.ts";
 import { createStateLoader } from "./state-loader.ts";
 import type { FoldedState } from "./state-loader.ts";
 import { createStreamQueue } from "./stream-queue.ts";
+import { createWork } from "./work.ts";
+import type { Work } from "./work.ts";
 
 /**
  * Makes a handle that runs definitions on a store which is open already, such as one of your own making. Closing the
@@ -55,11 +66,15 @@ import { createStreamQueue } from "./stream-queue.ts";
  * await using store = createHitherto(openMemoryStore(), { snapshots: { every: 500 } });
  * ```
  */
-export function createHitherto(store: EventStore, options?: RuntimeOptions): Hitherto {
+export function createHitherto(bareStore: EventStore, options?: RuntimeOptions): Hitherto {
   const plan = planRuntime(options);
+  const work = createWork(bareStore, plan);
+  const projections = createProjections(work);
+  const store = projections.inlineStore;
   const loader = createStateLoader(store, plan);
   const snapshotter = createSnapshotter(store, loader, plan);
-  return new StoreWithRuntime({ store, plan, loader, snapshotter, queue: createStreamQueue() });
+  const runtime = { store, plan, loader, snapshotter, queue: createStreamQueue() };
+  return new StoreWithRuntime(runtime, work, projections, createConsumers(work));
 }
 
 class StoreWithRuntime implements Hitherto {
@@ -69,13 +84,30 @@ class StoreWithRuntime implements Hitherto {
   readonly #runtime: Runtime;
   /** Decisions and wanted snapshots that have not come to their end. */
   readonly #underWay = new Set<Promise<unknown>>();
+  readonly readSide: EventStore["readSide"];
+  readonly projections: Hitherto["projections"];
+  readonly consumers: Hitherto["consumers"];
+  readonly parked: Hitherto["parked"];
+  readonly #work: Work;
+  readonly #projections: Projections;
+  readonly #consumers: Consumers;
+  readonly #readModels: ReadModels;
   #closing: Promise<void> | undefined;
 
-  constructor(runtime: Runtime) {
+  // oxlint-disable-next-line eslint/max-params -- the parts that a handle is put together of
+  constructor(runtime: Runtime, work: Work, projections: Projections, consumers: Consumers) {
     this.#runtime = runtime;
     this.#store = runtime.store;
     this.url = runtime.store.url;
     this.snapshots = runtime.store.snapshots;
+    this.readSide = runtime.store.readSide;
+    this.#work = work;
+    this.#projections = projections;
+    this.#consumers = consumers;
+    this.#readModels = createReadModels(work);
+    this.projections = projections.admin;
+    this.consumers = consumers.admin;
+    this.parked = createParkedAdmin(work);
   }
 
   // A command has five parts, and each of them is needed every time but the last.
@@ -149,6 +181,19 @@ class StoreWithRuntime implements Hitherto {
     return this.#track(this.#snapshot(decider, this.#streamOf(decider, id)));
   }
 
+  readModel: Hitherto["readModel"] = (...given) => this.#readModels.readModel(...given);
+  query: Hitherto["query"] = (...given) => this.#readModels.query(...given);
+
+  async runProjections(...given: Parameters<Hitherto["runProjections"]>): Promise<ProjectionRunner> {
+    this.#checkOpen();
+    return this.#projections.run(...given);
+  }
+
+  async consume(...given: Parameters<Hitherto["consume"]>): Promise<ConsumerMember> {
+    this.#checkOpen();
+    return this.#consumers.consume(...given);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -178,6 +223,8 @@ class StoreWithRuntime implements Hitherto {
   async #close(): Promise<void> {
     await Promise.allSettled(this.#underWay);
     await this.#runtime.snapshotter.idle();
+    await Promise.allSettled([this.#consumers.stop(), this.#projections.stop()]);
+    await this.#work.leave();
     await this.#store.close();
   }
 

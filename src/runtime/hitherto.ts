@@ -6,9 +6,15 @@ import type { Change } from "../core/changes.ts";
 import type { AnyDecider, CommandOf, PayloadOf, ReasonOf, StateOf } from "../core/decider-types.ts";
 import type { DecisionModel } from "../core/decision-model.ts";
 import type { EventMetadata, NewEvent, StoredEvent } from "../core/event.ts";
+import type { AnyProjection, DocumentOf, FieldOf, Projection } from "../core/projection.ts";
 import type { AppendCondition } from "../core/query.ts";
 import type { Rejection } from "../core/rejection.ts";
+import type { SqlValue } from "../core/sql.ts";
 import type { EventStore, Expectation } from "../store/event-store.ts";
+import type { Consumer, ConsumeOptions, ConsumerMember } from "./consumers/consumer.ts";
+import type { ProjectionRunner, ProjectionRunnerOptions } from "./projections/projection-runner.ts";
+import type { QueryOptions, QueryResult, ReadModel, ReadModelOptions } from "./projections/read-model.ts";
+import type { ConsumerAdmin, ParkedAdmin, ProjectionAdmin } from "./work-admin.ts";
 
 /** Revision of a stream's last event, or `"none"` when it has no events. An append can expect either. */
 export type LastRevision = number | "none";
@@ -256,6 +262,47 @@ export interface Hitherto extends EventStore {
    */
   snapshot<D extends AnyDecider>(decider: D, id: string): Promise<LastRevision>;
 
-  /** Waits for commands and snapshots under way, then closes the store. */
+  /**
+   * The read model of a projection, for reading; see {@link ReadModel}. With `mode: "live"`, nothing stored is read: each
+   * read folds the events it needs, so it always reflects the end of the log, and takes as long as there are events.
+   *
+   * @throws `ARGUMENT_INVALID`
+   */
+  // `any`: a projection both takes and gives its document.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readModel<P extends Projection<any, any>>(
+    projection: P,
+    options?: ReadModelOptions,
+  ): ReadModel<DocumentOf<P>, FieldOf<P>>;
+
+  /**
+   * Runs an SQL statement that only reads. `{name}` stands for the table of a read model; see {@link ReadSide.query}.
+   *
+   * @throws `SQL_UNSUPPORTED`, `SQL_FAILED`, `WAIT_TIMEOUT`, `READ_MODEL_NOT_READY`, `ABORTED`
+   */
+  query(sql: string, values?: readonly SqlValue[], options?: QueryOptions): Promise<QueryResult>;
+
+  /**
+   * Runs projections in this process, or stands by for another one that does; see {@link ProjectionRunner}. What runs is
+   * stopped when the store is closed.
+   *
+   * @throws `DEFINITION_REPEATED`, `PROJECTION_OUTDATED`, `SQL_UNSUPPORTED`, `ARGUMENT_INVALID`
+   */
+  runProjections(
+    projections: readonly AnyProjection[],
+    options?: ProjectionRunnerOptions,
+  ): Promise<ProjectionRunner>;
+
+  /** Takes part in a consumer; see {@link ConsumerMember}. @throws `DEFINITION_REPEATED`, `ARGUMENT_INVALID` */
+  consume(consumer: Consumer, options?: ConsumeOptions): Promise<ConsumerMember>;
+
+  /** Looks after projections, whichever process runs them. */
+  readonly projections: ProjectionAdmin;
+  /** Looks after consumers, whichever process they run in. */
+  readonly consumers: ConsumerAdmin;
+  /** Looks after events that could not be handled. */
+  readonly parked: ParkedAdmin;
+
+  /** Waits for commands and snapshots under way, stops projections and consumers, then closes the store. */
   close(): Promise<void>;
 }

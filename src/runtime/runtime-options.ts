@@ -2,13 +2,15 @@
  * How definitions are run: the options of `open` and `createHitherto`, checked and completed.
  */
 import { HithertoError } from "../core/errors.ts";
+import type { AnyProjection } from "../core/projection.ts";
 import { inWords } from "../store/check-input.ts";
 
 /** Something that went wrong in the background: no caller waits for it, and no result depends on it. */
 export interface Diagnostic {
-  readonly operation: "snapshot.save" | "snapshot.load";
-  readonly stream: string;
-  /** Name of the decider. */
+  readonly operation: "snapshot.save" | "snapshot.load" | "projection" | "consumer" | "member";
+  /** Undefined where it is not about a stream. */
+  readonly stream?: string | undefined;
+  /** Name of the decider, projection or consumer. */
   readonly definition: string;
   /** Such as `SNAPSHOT_NOT_FAITHFUL` or `SNAPSHOT_DAMAGED`. */
   readonly error: unknown;
@@ -45,6 +47,12 @@ export interface RuntimeOptions {
   readonly clock?: (() => Date) | undefined;
   /** A number from 0 up to 1, for the jitter between retries. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
+  /**
+   * Projections to run inline: each append through this handle also brings their read models up to date, in the same
+   * transaction. An event that such a projection can not take refuses its append. What others append, or what was
+   * there before, is caught up in the background.
+   */
+  readonly inline?: readonly AnyProjection[] | undefined;
   /** Told of what goes wrong in the background. Default: a process warning. */
   readonly onError?: ((diagnostic: Diagnostic) => void) | undefined;
 }
@@ -55,6 +63,7 @@ export interface RuntimePlan {
   readonly cacheSize: number;
   readonly clock: () => Date;
   readonly random: () => number;
+  readonly inline: readonly AnyProjection[];
   /** Never throws. */
   readonly report: (diagnostic: Diagnostic) => void;
 }
@@ -68,7 +77,15 @@ export function planRuntime(options: RuntimeOptions = {}): RuntimePlan {
   for (const [argument, value] of Object.entries({ clock, random, onError })) {
     if (typeof value !== "function") refuse(argument, "a function", value);
   }
-  return { snapshots: planSnapshots(snapshots), cacheSize, clock, random, report: reporter(onError) };
+  const report = reporter(onError);
+  return {
+    snapshots: planSnapshots(snapshots),
+    cacheSize,
+    clock,
+    random,
+    inline: options.inline ?? [],
+    report,
+  };
 }
 
 function planSnapshots(policy: SnapshotPolicy | false): RuntimePlan["snapshots"] {
@@ -95,7 +112,8 @@ function reporter(onError: (diagnostic: Diagnostic) => void): RuntimePlan["repor
 
 function warn({ operation, stream, definition, error }: Diagnostic): void {
   const message = error instanceof Error ? error.message : String(error);
-  process.emitWarning(`${operation} of "${definition}" on stream "${stream}": ${message}`, "HithertoWarning");
+  const where = stream === undefined ? "" : ` on stream "${stream}"`;
+  process.emitWarning(`${operation} of "${definition}"${where}: ${message}`, "HithertoWarning");
 }
 
 function requireInteger(argument: string, value: unknown, least: number): void {

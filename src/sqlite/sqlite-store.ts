@@ -48,6 +48,7 @@ import {
   throwIfAborted,
 } from "../store/read-options.ts";
 import type { ReadPlan } from "../store/read-options.ts";
+import type { ReadSide } from "../store/read-side.ts";
 import { openSubscription } from "../store/subscription.ts";
 import { ChangeWatcher } from "./change-watcher.ts";
 import type { Database } from "./driver.ts";
@@ -162,6 +163,7 @@ const turnMs = 8;
 class SqliteStore implements EventStore {
   readonly url: string;
   readonly snapshots: SnapshotStore;
+  readonly readSide: ReadSide = {} as ReadSide;
   readonly #options: ConnectOptions;
   readonly #db: Database;
   readonly #statements: Statements;

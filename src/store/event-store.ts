@@ -11,6 +11,7 @@
  */
 import type { NewEvent, StoredEvent } from "../core/event.ts";
 import type { AppendCondition, EventFilter } from "../core/query.ts";
+import type { ReadSide } from "./read-side.ts";
 
 /**
  * What an append expects of a stream before it: anything, no visible events, at least one visible event, or that there
@@ -336,6 +337,9 @@ export interface EventStore extends AsyncDisposable {
   reclaim(options?: { readonly signal?: AbortSignal | undefined }): Promise<{ readonly events: number }>;
 
   readonly snapshots: SnapshotStore;
+
+  /** What projections, read models and consumers keep beside the log. */
+  readonly readSide: ReadSide;
 
   stats(): Promise<StoreStats>;
 

@@ -67,6 +67,7 @@ import {
   throwIfAborted,
 } from "./read-options.ts";
 import type { ListPlan, ReadPlan } from "./read-options.ts";
+import type { ReadSide } from "./read-side.ts";
 import { openSubscription } from "./subscription.ts";
 import { uuidV7 } from "./uuid.ts";
 
@@ -111,6 +112,7 @@ interface Stream {
 class MemoryStore implements EventStore {
   readonly url = url;
   readonly snapshots: MemorySnapshots = new MemorySnapshots(() => this.#checkOpen());
+  readonly readSide: ReadSide = {} as ReadSide;
   readonly #now: () => number;
   readonly #newId: () => string;
   /** What is stored, hidden events included, in order of position. */

@@ -1,0 +1,32 @@
+/**
+ * The little of SQL that definitions see: enough to write handlers, with no driver in sight.
+ */
+
+/** A value that a statement takes or returns. Integers beyond the safe ones do not occur. */
+export type SqlValue = string | number | null | Uint8Array;
+
+/** A row, by column name. */
+export type SqlRow = Readonly<Record<string, SqlValue>>;
+
+/**
+ * Runs statements within one transaction: all of them take effect together with the checkpoint, or none does.
+ * Values go to the `?` of a statement, in order. `{name}` in a statement stands for the read model's table of that name.
+ *
+ * @throws `SQL_FAILED` when the database refuses a statement; the transaction is then rolled back.
+ *
+ * @example
+ * ```ts
+ * import type { SqlTransaction } from "hitherto/core";
+ * const count = async (tx: SqlTransaction, day: string): Promise<void> => {
+ *   await tx.run("INSERT INTO {days} VALUES (?, 1) ON CONFLICT (day) DO UPDATE SET orders = orders + 1", [day]);
+ * };
+ * ```
+ */
+export interface SqlTransaction {
+  /** Runs a statement for its effect, and says how many rows it changed. */
+  run(sql: string, values?: readonly SqlValue[]): Promise<{ readonly changes: number }>;
+  /** The first row, if there is one. */
+  get(sql: string, values?: readonly SqlValue[]): Promise<SqlRow | undefined>;
+  /** All rows. */
+  all(sql: string, values?: readonly SqlValue[]): Promise<readonly SqlRow[]>;
+}
