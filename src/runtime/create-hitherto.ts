@@ -94,7 +94,6 @@ class StoreWithRuntime implements Hitherto {
   readonly #readModels: ReadModels;
   #closing: Promise<void> | undefined;
 
-  // oxlint-disable-next-line eslint/max-params -- the parts that a handle is put together of
   constructor(runtime: Runtime, work: Work, projections: Projections, consumers: Consumers) {
     this.#runtime = runtime;
     this.#store = runtime.store;
