@@ -9,11 +9,11 @@
  * | `runs` | name / generation | {@link RunRecord} | the member that owns the generation |
  * | `consumers` | name | {@link ConsumerRecord} | whoever looks after it |
  * | `partitions` | name / partition | {@link PartitionRecord} | the member that owns the partition |
- * | `parked` | owner / key / position | {@link ParkedRecord} | the owner of the partition or generation; admins |
- * | `parkedKeys` | owner / key | {@link ParkedKeyRecord} | the same |
+ * | `parked` | kind / name / key / position | {@link ParkedRecord} | the owner of the partition or generation; admins |
+ * | `parkedKeys` | kind / name / key | {@link ParkedKeyRecord} | the same |
  * | `inbox` | consumer / partition key hash … / position | `{}` | the transaction of `once` |
  */
-import type { ParkedEvent } from "./work-admin.ts";
+import type { ParkedEvent, ParkedOwner } from "./work-admin.ts";
 import type { WorkProgress } from "./work-status.ts";
 
 /** A sign of life. */
@@ -100,6 +100,11 @@ export function recordKey(...parts: ReadonlyArray<string | number>): string {
 /** The parts that {@link recordKey} was given; numbers as text without leading zeros. */
 export function recordKeyParts(key: string): string[] {
   return key.split("/").slice(0, -1).map(decodePart);
+}
+
+/** How the keys of an owner's parked events and parked keys begin. */
+export function ownerKey({ kind, name }: ParkedOwner): string {
+  return recordKey(kind, name);
 }
 
 const digits = 16;
