@@ -2,10 +2,10 @@
  * What every command is handed: its surroundings, made convenient, and the options that all commands share.
  */
 import { HithertoError } from "../core/errors.ts";
-import type { EventStore } from "../store/event-store.ts";
+import type { Hitherto } from "../runtime/hitherto.ts";
 import { paintFor } from "./colours.ts";
 import type { Paint } from "./colours.ts";
-import type { ExitCode, Surroundings } from "./surroundings.ts";
+import type { ExitCode, StoreMode, Surroundings } from "./surroundings.ts";
 import { exitCodes } from "./surroundings.ts";
 import { TextOutput } from "./text-output.ts";
 import { UsageError } from "./usage-error.ts";
@@ -47,12 +47,12 @@ export class Cli {
     if (!this.isJson) this.surroundings.stderr.write(`${text}\n`);
   }
 
-  /** Runs `use` on the store that the command names, and closes it. */
-  async withStore(
-    options: { readonly create: boolean },
-    use: (store: EventStore) => Promise<void>,
-  ): Promise<void> {
-    const store = await this.surroundings.open(this.#storeUrl(), options);
+  /**
+   * Runs `use` on the store that the command names, and closes it. Only `create` makes a store: an empty one must not
+   * come of a misspelt path.
+   */
+  async withStore(mode: StoreMode, use: (store: Hitherto) => Promise<void>): Promise<void> {
+    const store = await this.surroundings.open(this.#storeUrl(), { mode });
     try {
       await use(store);
     } finally {

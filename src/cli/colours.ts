@@ -4,7 +4,8 @@
 import { styleText } from "node:util";
 import type { OutputStream } from "./surroundings.ts";
 
-type Style = Parameters<typeof styleText>[0];
+/** A colour, or how a text stands out. */
+export type Style = Parameters<typeof styleText>[0];
 
 /** Puts a style on a text. */
 export type Paint = (style: Style, text: string) => string;

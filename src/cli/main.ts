@@ -24,8 +24,7 @@ const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.me
 };
 
 process.exitCode = await runProgram(process.argv.slice(2), {
-  // A command that only reads must not make an empty store of a misspelt path.
-  open: (url, { create }) => open(url, { mode: create ? "create" : "read" }),
+  open,
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

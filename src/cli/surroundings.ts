@@ -1,15 +1,19 @@
 /**
  * What the command line takes from the process around it. Tests hand in their own.
  */
-import type { EventStore } from "../store/event-store.ts";
+import type { Hitherto } from "../runtime/hitherto.ts";
 
-/** Opens the store at a URL or path. Without `create` a store that is not there yet is refused. */
-export type OpenStore = (url: string, options: { readonly create: boolean }) => Promise<EventStore>;
+/** How a command opens its store: to look, to change what is there, or to make it if it is not there yet. */
+export type StoreMode = "read" | "write" | "create";
+
+/** Opens the store at a URL or path. */
+export type OpenStore = (url: string, options: { readonly mode: StoreMode }) => Promise<Hitherto>;
 
 /** A stream to write text to, such as `process.stdout`. */
 export type OutputStream = NodeJS.WritableStream & {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
 };
 
 /** A stream to read from, such as `process.stdin`. */

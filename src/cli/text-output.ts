@@ -27,6 +27,11 @@ export class TextOutput {
     return this.#stream.isTTY === true ? (this.#stream.columns ?? 80) : undefined;
   }
 
+  /** Lines that a terminal shows at once; no end of them elsewhere. */
+  get rows(): number {
+    return this.#stream.isTTY === true ? (this.#stream.rows ?? 24) : Number.POSITIVE_INFINITY;
+  }
+
   /** Whether text still arrives. @throws `FILE_UNWRITABLE` */
   get isOpen(): boolean {
     if (this.#failure === undefined) return true;

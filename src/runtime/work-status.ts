@@ -52,7 +52,7 @@ export interface ProjectionStatus {
   readonly ratePerSecond: number;
   /** Process that runs it, such as `host/4711`. */
   readonly owner: string | undefined;
-  /** The new version in the making. */
+  /** The new version in the making, from the moment it was asked for until readers have been switched to it. */
   readonly rebuild: RebuildStatus | undefined;
   readonly error: WorkError | undefined;
   readonly parked: number;

@@ -62,7 +62,7 @@ export function addAppend(program: Command, act: Act): void {
 async function append(cli: Cli, stream: string, options: AppendCommandOptions): Promise<void> {
   const events =
     options.type === undefined ? await eventsOnInput(cli, stream, options) : [await oneEvent(cli, options)];
-  await cli.withStore({ create: true }, async (store) => {
+  await cli.withStore("create", async (store) => {
     const result = await store.append({ stream, expect: options.expect, events });
     await cli.out.line(cli.isJson ? JSON.stringify(result) : inWords(cli, result));
   });

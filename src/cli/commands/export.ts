@@ -50,7 +50,7 @@ async function exportCommand(cli: Cli, options: ExportCommandOptions): Promise<v
   if (options.source !== undefined && options.format !== "cloudevents") {
     throw new UsageError("--source needs --format cloudevents");
   }
-  await cli.withStore({ create: false }, async (store) => {
+  await cli.withStore("read", async (store) => {
     const { events, ms } =
       options.out === undefined
         ? await writeEvents(cli, { store, options, output: cli.out })

@@ -57,7 +57,7 @@ export function addImport(program: Command, act: Act): void {
 
 async function importCommand(cli: Cli, file: string, options: ImportCommandOptions): Promise<void> {
   const input = await openInput(cli, file);
-  await cli.withStore({ create: true }, (store) => new Run(cli, store, input).run(options));
+  await cli.withStore("create", (store) => new Run(cli, store, input).run(options));
 }
 
 /** One import, and how far it has come. */

@@ -53,7 +53,7 @@ export function addRead(program: Command, act: Act): void {
 async function read(cli: Cli, stream: string | undefined, options: ReadCommandOptions): Promise<void> {
   checkOptions(options);
   const show = showerFor(cli, options.verbose === true);
-  await cli.withStore({ create: false }, (store) =>
+  await cli.withStore("read", (store) =>
     options.follow === true
       ? follow({ cli, store, stream, show }, options)
       : readPast({ cli, store, stream, show }, options),

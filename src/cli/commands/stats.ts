@@ -30,7 +30,7 @@ export function addStats(program: Command, act: Act): void {
 }
 
 async function stats(cli: Cli): Promise<void> {
-  await cli.withStore({ create: false }, async (store) => {
+  await cli.withStore("read", async (store) => {
     const figures = await store.stats();
     await cli.out.line(cli.isJson ? JSON.stringify(figures) : inWords(cli, figures));
   });

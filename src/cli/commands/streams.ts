@@ -33,7 +33,7 @@ export function addStreams(program: Command, act: Act): void {
 }
 
 async function streams(cli: Cli, options: ListStreamsOptions): Promise<void> {
-  await cli.withStore({ create: false }, async (store) => {
+  await cli.withStore("read", async (store) => {
     let infos: StreamInfo[] = [];
     let isEmpty = true;
     for await (const info of store.listStreams(options)) {

@@ -25,7 +25,7 @@ export function addVerify(program: Command, act: Act): void {
 }
 
 async function verify(cli: Cli): Promise<void> {
-  await cli.withStore({ create: false }, async (store) => {
+  await cli.withStore("read", async (store) => {
     const { report, ms } = await verified(cli, store);
     if (!report.isSound) cli.exitCode = exitCodes.failed;
     await cli.out.line(cli.isJson ? JSON.stringify(report) : inWords(cli, report, ms));

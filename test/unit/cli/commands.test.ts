@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { createHitherto } from "../../../src/runtime/create-hitherto.ts";
 import type { EventStore } from "../../../src/store/event-store.ts";
 import { openMemoryStore } from "../../../src/store/memory-store.ts";
 import { anEvent, idOf, line } from "../exchange/support.ts";
@@ -490,7 +491,7 @@ describe("export and import", () => {
     const outcome = await cliOn().run(["import", "no/such/file"], {
       open: async () => {
         isOpened = true;
-        return openMemoryStore();
+        return createHitherto(openMemoryStore());
       },
     });
     expect(outcome.err).toContain("[FILE_UNREADABLE]");

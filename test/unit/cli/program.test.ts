@@ -75,26 +75,44 @@ describe("the program", () => {
         throw new HithertoError("STORE_NOT_FOUND", { store: url, problem: "it is a test" });
       },
     });
-    expect(opened).toEqual([[url, { create: false }]]);
+    expect(opened).toEqual([[url, { mode: "read" }]]);
   });
 
   test.each([
-    ["append s --type A", true],
-    ["import -", true],
-    ["read", false],
-    ["streams", false],
-    ["stats", false],
-    ["verify", false],
-    ["export", false],
-  ])("lets %s make a store: %s", async (args, create) => {
-    const modes: boolean[] = [];
+    ["append s --type A", "create"],
+    ["import -", "create"],
+    ["read", "read"],
+    ["streams", "read"],
+    ["stats", "read"],
+    ["verify", "read"],
+    ["export", "read"],
+    ["projections list", "read"],
+    ["projections status a", "read"],
+    ["projections pause a", "write"],
+    ["projections resume a", "write"],
+    ["projections rebuild a", "write"],
+    ["projections reset a --yes", "write"],
+    ["projections remove a --yes", "write"],
+    ["consumers list", "read"],
+    ["consumers status a", "read"],
+    ["consumers pause a", "write"],
+    ["consumers resume a", "write"],
+    ["consumers reset a --to start --yes", "write"],
+    ["consumers partitions a 4", "write"],
+    ["consumers remove a --yes", "write"],
+    ["parked list", "read"],
+    ["parked show --consumer a --all", "read"],
+    ["parked replay --consumer a --all", "write"],
+    ["parked discard --consumer a --all --yes", "write"],
+  ])("opens the store of %s in order to %s", async (args, mode) => {
+    const modes: string[] = [];
     await cliOn().run(args.split(" "), {
       open: async (_url, options) => {
-        modes.push(options.create);
+        modes.push(options.mode);
         throw new HithertoError("STORE_NOT_FOUND", { store: "a.db", problem: "it is a test" });
       },
     });
-    expect(modes).toEqual([create]);
+    expect(modes).toEqual([mode]);
   });
 });
 

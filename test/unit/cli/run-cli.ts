@@ -2,6 +2,8 @@ import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { runProgram } from "../../../src/cli/program.ts";
 import type { Surroundings } from "../../../src/cli/surroundings.ts";
+import { createHitherto } from "../../../src/runtime/create-hitherto.ts";
+import type { Hitherto } from "../../../src/runtime/hitherto.ts";
 import type { EventStore } from "../../../src/store/event-store.ts";
 import { openMemoryStore } from "../../../src/store/memory-store.ts";
 
@@ -21,10 +23,11 @@ export interface RunOptions extends Partial<Omit<Surroundings, "stdin" | "stdout
 }
 
 /** A command line on one store in memory, which stays when a command closes it. */
-export function cliOn(store: EventStore = openMemoryStore()): {
-  readonly store: EventStore;
+export function cliOn(bareStore: EventStore = openMemoryStore()): {
+  readonly store: Hitherto;
   run(args: readonly string[], options?: RunOptions): Promise<Outcome>;
 } {
+  const store = createHitherto(bareStore);
   return {
     store,
     run: (args, options = {}) => runCli(args, { open: async () => staysOpen(store), ...options }),
@@ -55,7 +58,7 @@ export async function runCli(args: readonly string[], options: RunOptions): Prom
   return { exitCode, out, err };
 }
 
-function staysOpen(store: EventStore): EventStore {
+function staysOpen(store: Hitherto): Hitherto {
   return new Proxy(store, {
     get(target, name) {
       if (name === "close") return async () => {};
