@@ -8,6 +8,7 @@ import type { Liveness } from "./member-watch.ts";
 import { join } from "./membership.ts";
 import type { Member } from "./membership.ts";
 import type { RuntimePlan } from "./runtime-options.ts";
+import type { ParkedOwner } from "./work-admin.ts";
 
 /** The common ground of everything that runs in a handle. */
 export interface Work {
@@ -27,6 +28,11 @@ export interface Work {
   look(): Promise<Liveness>;
   /** Leaves, if it ever joined. */
   leave(): Promise<void>;
+}
+
+/** What a member takes part in, by kind and name: `projection/orders`, `consumer/emails`. */
+export function workOf({ kind, name }: ParkedOwner): string {
+  return `${kind}/${name}`;
 }
 
 /** Makes the common ground of a handle. */
