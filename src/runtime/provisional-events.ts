@@ -4,7 +4,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import type { NewEvent, StoredEvent } from "../core/event.ts";
-import { findJsonFault } from "../store/json-check.ts";
+import { findJsonFault } from "../core/json-check.ts";
 
 /** Where the events would come to stand. */
 export interface ProvisionalPlace {

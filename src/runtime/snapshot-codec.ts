@@ -10,8 +10,8 @@ import { isDeepStrictEqual, promisify } from "node:util";
 import { brotliCompress, brotliDecompressSync, constants, crc32 } from "node:zlib";
 import type { StateCodec } from "../core/decider-types.ts";
 import { HithertoError } from "../core/errors.ts";
+import { findJsonFault } from "../core/json-check.ts";
 import type { Snapshot } from "../store/event-store.ts";
-import { findJsonFault } from "../store/json-check.ts";
 
 /** What a snapshot says, besides whose it is. */
 export interface SnapshotContent<State> {

@@ -9,11 +9,11 @@
 import { constants } from "node:buffer";
 import { HithertoError } from "../core/errors.ts";
 import type { EventMetadata, NewEvent } from "../core/event.ts";
+import { findJsonFault } from "../core/json-check.ts";
 import { defaultStream, limits } from "../core/limits.ts";
 import type { AppendCondition } from "../core/query.ts";
 import { checkExpectation, checkName, momentMs, planCondition, uuidPattern, inWords } from "./check-input.ts";
 import type { AppendOptions, Expectation, StreamAppend } from "./event-store.ts";
-import { findJsonFault } from "./json-check.ts";
 
 /** One event as it is stored within its append. */
 export interface EventRecord {

@@ -5,10 +5,10 @@ import { HithertoError } from "../core/errors.ts";
 import type { AnyEventTypes } from "../core/event-type.ts";
 import { tagsOf, typeOf } from "../core/event-type.ts";
 import type { NewEvent, StoredEvent } from "../core/event.ts";
+import { findJsonFault } from "../core/json-check.ts";
+import type { JsonFault } from "../core/json-check.ts";
 import type { Rejection } from "../core/rejection.ts";
 import { isRejection } from "../core/rejection.ts";
-import { findJsonFault } from "../store/json-check.ts";
-import type { JsonFault } from "../store/json-check.ts";
 import { ExpectationError } from "./expectation-error.ts";
 
 /** What is tested, as far as a scenario is concerned. */

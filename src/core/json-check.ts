@@ -1,7 +1,7 @@
 /**
  * Finds what JSON would drop or change without saying so.
  */
-import { limits } from "../core/limits.ts";
+import { limits } from "./limits.ts";
 
 /** Where and what a value is that JSON cannot carry. */
 export interface JsonFault {
