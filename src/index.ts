@@ -47,6 +47,7 @@ export type {
   EventTypeOptions,
   EventTypes,
   ListedTypes,
+  StoredEventOf,
   Upcaster,
 } from "./core/event-type.ts";
 export { fold } from "./core/fold.ts";
@@ -61,10 +62,31 @@ export type {
 export { defaultStream, limits } from "./core/limits.ts";
 export { metadataCausedBy, metadataOf } from "./core/metadata.ts";
 export type { CommandContext } from "./core/metadata.ts";
+export { compositeKey, compositeKeyParts, projection, sqlProjection } from "./core/projection.ts";
+export type {
+  AnyProjection,
+  DocumentOf,
+  DocumentStep,
+  FieldOf,
+  Projection,
+  ProjectionOptions,
+  SqlProjection,
+  SqlProjectionOptions,
+  SqlStep,
+} from "./core/projection.ts";
+export type {
+  CheckedSteps,
+  FieldPath,
+  InferredDocumentSteps,
+  InferredSqlSteps,
+  KeyedEvent,
+} from "./core/projection-inference.ts";
+export { documentJson, eventFor, evolveDocument, filterOf, keysOf } from "./core/projection-step.ts";
 export { matchesFilter, matchesQuery } from "./core/query.ts";
 export type { AppendCondition, EventFilter, FilterableEvent, Query, QueryItem } from "./core/query.ts";
 export { isRejection, reject } from "./core/rejection.ts";
 export type { Rejection } from "./core/rejection.ts";
+export type { SqlRow, SqlTransaction, SqlValue } from "./core/sql.ts";
 export { createHitherto } from "./runtime/create-hitherto.ts";
 export type {
   Accepted,

@@ -68,6 +68,11 @@ export type EventsIn<Listed> = unknown extends Listed
     ? { [Type in keyof Shown]: DataIn<Shown[Type]> }
     : never;
 
+/** A stored event, for a map from event types to data: one alternative for each type. */
+export type StoredEventOf<Events> = unknown extends Events
+  ? StoredEvent
+  : { [Type in keyof Events & string]: StoredEvent<Type, Events[Type]> }[keyof Events & string];
+
 /** Definitions by event type, as options take them. */
 export type ListedTypes<Listed> = Listed & Readonly<Record<string, Pick<EventType, "kind">>>;
 

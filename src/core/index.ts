@@ -38,6 +38,7 @@ export type {
   EventTypeOptions,
   EventTypes,
   ListedTypes,
+  StoredEventOf,
   Upcaster,
 } from "./event-type.ts";
 export { fold } from "./fold.ts";
@@ -52,7 +53,28 @@ export type {
 export { defaultStream, limits } from "./limits.ts";
 export { metadataCausedBy, metadataOf } from "./metadata.ts";
 export type { CommandContext } from "./metadata.ts";
+export { compositeKey, compositeKeyParts, projection, sqlProjection } from "./projection.ts";
+export type {
+  AnyProjection,
+  DocumentOf,
+  DocumentStep,
+  FieldOf,
+  Projection,
+  ProjectionOptions,
+  SqlProjection,
+  SqlProjectionOptions,
+  SqlStep,
+} from "./projection.ts";
+export type {
+  CheckedSteps,
+  FieldPath,
+  InferredDocumentSteps,
+  InferredSqlSteps,
+  KeyedEvent,
+} from "./projection-inference.ts";
+export { documentJson, eventFor, evolveDocument, filterOf, keysOf } from "./projection-step.ts";
 export { matchesFilter, matchesQuery } from "./query.ts";
 export type { AppendCondition, EventFilter, FilterableEvent, Query, QueryItem } from "./query.ts";
 export { isRejection, reject } from "./rejection.ts";
 export type { Rejection } from "./rejection.ts";
+export type { SqlRow, SqlTransaction, SqlValue } from "./sql.ts";
