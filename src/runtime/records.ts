@@ -9,12 +9,14 @@
  * | `runs` | name / generation | {@link RunRecord} | the member that owns the generation |
  * | `consumers` | name | {@link ConsumerRecord} | whoever looks after it |
  * | `partitions` | name / partition | {@link PartitionRecord} | the member that owns the partition |
- * | `parked` | kind / name / key / position | {@link ParkedRecord} | the owner of the partition or generation; admins |
- * | `parkedKeys` | kind / name / key | {@link ParkedKeyRecord} | the same |
- * | `inbox` | consumer / partition key hash … / position | `{}` | the transaction of `once` |
+ * | `parked` | scope / key / position | {@link ParkedRecord} | the owner of the partition or generation; admins |
+ * | `parkedKeys` | scope / key | {@link ParkedKeyRecord} | the same |
+ * | `inbox` | consumer / position | {@link InboxRecord} | the transaction of `once`; the owner of the partition |
+ *
+ * The scope of what is parked is `consumer` / name, or `projection` / name / generation; see `parked/parked-records.ts`.
  */
 import type { ParkedEvent, ParkedOwner } from "./work-admin.ts";
-import type { WorkProgress } from "./work-status.ts";
+import type { WorkError, WorkProgress } from "./work-status.ts";
 
 /** A sign of life. */
 export interface MemberRecord {
@@ -58,8 +60,20 @@ export interface ConsumerRecord {
    * Earlier ways to deal out the keys, newest first, until every partition has passed them: an event at or below the
    * position that its partition had then, has been worked off.
    */
-  readonly before: ReadonlyArray<{ readonly partitions: number; readonly positions: readonly number[] }>;
+  readonly before: readonly Layout[];
+  /** Rises whenever the partitions are dealt out or placed anew: whoever owned one before owns none any more. */
+  readonly epoch: number;
+  /** Why it stopped at an event; nobody delivers until it is resumed. */
+  readonly halted?: WorkError | undefined;
+  /** A change that waits until nobody delivers: another number of partitions, or another place to go on after. */
+  readonly asked?: { readonly partitions: number } | { readonly to: number } | undefined;
   readonly lagAlertMs?: number | undefined;
+}
+
+/** A way to deal out the keys, and the positions that its partitions had reached when it was given up. */
+export interface Layout {
+  readonly partitions: number;
+  readonly positions: readonly number[];
 }
 
 /** A partition's owner and place. */
@@ -78,6 +92,12 @@ export interface ParkedKeyRecord {
   /** `blocked` waits for somebody; `replaying` is being worked off. */
   readonly state: "blocked" | "replaying";
   readonly ratePerSecond?: number | undefined;
+}
+
+/** That an event's `once` has run. */
+export interface InboxRecord {
+  /** Tells whose partition may remove it. */
+  readonly key: string;
 }
 
 /** The spaces of records. */

@@ -1,0 +1,39 @@
+/**
+ * Failures as they are kept: what an error said, when and where, without the error.
+ */
+import { isHithertoError } from "../core/errors.ts";
+import type { WorkError } from "./work-status.ts";
+
+/** Messages and stacks are kept up to this length: what is thrown may hold anything. */
+const lengthMax = 4_096;
+
+/** An error as it is kept. `at` is the time now; `position` that of the event being worked on. */
+export function toWorkError(error: unknown, at: Date, position?: number): WorkError {
+  return { code: codeOf(error), message: messageOf(error), position, at: at.toISOString() };
+}
+
+/** What an error says; of something that is no error, what can be said of it. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : `${typeof error} ${printed(error)} was thrown`;
+  return text.slice(0, lengthMax);
+}
+
+/** The stack of an error, if there is one. */
+export function stackOf(error: unknown): string | undefined {
+  return error instanceof Error && typeof error.stack === "string"
+    ? error.stack.slice(0, lengthMax)
+    : undefined;
+}
+
+/** Also the codes of Node, databases and HTTP clients, as far as they are strings. */
+function codeOf(error: unknown): string | undefined {
+  if (isHithertoError(error)) return error.code;
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" ? code : undefined;
+}
+
+function printed(value: unknown): string {
+  if (typeof value === "object" && value !== null) return "";
+  return String(value);
+}
