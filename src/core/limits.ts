@@ -48,6 +48,8 @@ export const limits = {
   idempotencyKeyLengthMax: 256,
   /** Length of a document key, and of a key that orders deliveries. */
   keyLengthMax: 1_024,
+  /** Length of the space or the key of a record, and of what is looked for among them. */
+  recordKeyLengthMax: 8_192,
   /** Documents that one event may concern in one projection. */
   keysPerEventMax: 1_000,
   /** Length of a document as JSON. */

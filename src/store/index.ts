@@ -22,6 +22,27 @@ export type {
   VerifyProblem,
   VerifyReport,
 } from "./event-store.ts";
+export type {
+  CommitOptions,
+  DocumentQuery,
+  DocumentWrite,
+  FieldCondition,
+  IndexValue,
+  ListRecordsOptions,
+  ReadModelInfo,
+  ReadModelRef,
+  ReadModelShape,
+  ReadModelStep,
+  ReadSide,
+  ReadSideCommit,
+  ReadSideTransaction,
+  ReadStamp,
+  RecordExpectation,
+  RecordRef,
+  StoredDocument,
+  StoredRecord,
+  TransactionOptions,
+} from "./read-side.ts";
 export { decodeLine } from "./exchange/decode-line.ts";
 export type { DecodeLineOptions, ExchangeFormat } from "./exchange/decode-line.ts";
 export { encodeEventLine } from "./exchange/event-line.ts";
@@ -37,6 +58,16 @@ export type { CloudEventJson, CloudEventOptions } from "./exchange/cloud-event.t
 
 // For those who write a store.
 export { checkExpectation, checkName, momentMs, uuidPattern } from "./check-input.ts";
+export {
+  checkQueryFields,
+  compareIndexValues,
+  compareText,
+  documentOrder,
+  indexedFields,
+  indexValues,
+  matches,
+} from "./document-query.ts";
+export type { IndexedDocument } from "./document-query.ts";
 export { decodeEvents } from "./decode-events.ts";
 export type { RecordsPlace } from "./decode-events.ts";
 export { encodeAppend } from "./encode-append.ts";
@@ -58,6 +89,15 @@ export {
   unbounded,
 } from "./read-options.ts";
 export type { ListPlan, ReadPlan } from "./read-options.ts";
+export {
+  planCommit,
+  planCommitOptions,
+  planListRecords,
+  planRef,
+  planTransaction,
+  transactionEnded,
+} from "./read-side-options.ts";
+export type { CommitPlan, ListRecordsPlan, PlannedRecord } from "./read-side-options.ts";
 export { openSubscription } from "./subscription.ts";
 export type { SubscriptionSource } from "./subscription.ts";
 export { uuidV7 } from "./uuid.ts";
