@@ -6,8 +6,11 @@ import { Cli } from "./cli.ts";
 import type { CommonOptions } from "./cli.ts";
 import { paintFor } from "./colours.ts";
 import { addAppend } from "./commands/append.ts";
+import { addConsumers } from "./commands/consumers.ts";
 import { addExport } from "./commands/export.ts";
 import { addImport } from "./commands/import.ts";
+import { addParked } from "./commands/parked.ts";
+import { addProjections } from "./commands/projections.ts";
 import { addRead } from "./commands/read.ts";
 import { addStats } from "./commands/stats.ts";
 import { addStreams } from "./commands/streams.ts";
@@ -29,6 +32,7 @@ Examples:
   $ hitherto read order-17 --store shop.db
   $ hitherto read --follow --store shop.db
   $ hitherto export --out shop.ndjson.gz --store shop.db
+  $ hitherto projections list --watch --store shop.db
 
 Exit codes: 0 done, 1 failed, refused or damaged, 2 wrong command line,
 130 interrupted. Add --help to a command to see its options and examples.`;
@@ -39,7 +43,7 @@ export function createProgram(
   end: (exitCode: ExitCode) => void = () => {},
 ): Command {
   const program = new Command("hitherto")
-    .description("Looks into Hitherto event stores, and moves events in and out of them.")
+    .description("Looks into Hitherto event stores, and looks after what is made of their events.")
     .option("--store <url>", "the store: a path such as shop.db, or sqlite:shop.db (env: HITHERTO_STORE)")
     .option("--json", "write JSON for programs, and errors as JSON")
     .version(surroundings.version, "--version", "show the version")
@@ -59,7 +63,18 @@ export function createProgram(
   return program;
 }
 
-const commands = [addAppend, addRead, addStreams, addStats, addVerify, addExport, addImport];
+const commands = [
+  addAppend,
+  addRead,
+  addStreams,
+  addStats,
+  addVerify,
+  addExport,
+  addImport,
+  addProjections,
+  addConsumers,
+  addParked,
+];
 
 /** Runs the command with the arguments behind its name. Never throws: what goes wrong is reported. */
 export async function runProgram(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {

@@ -7,8 +7,8 @@ import { formatDuration, formatNumber } from "./format.ts";
 
 /** Shows how far a long command has come. */
 export interface Progress {
-  /** `done` counts towards the total, `events` is what is shown. */
-  update(done: number, events: number): void;
+  /** `done` counts towards the total, which may have grown meanwhile; `events` is what is shown. */
+  update(done: number, events: number, total?: number): void;
   /** Milliseconds since it began. */
   elapsedMs(): number;
   /** Removes the bar. */
@@ -49,7 +49,10 @@ export function startProgress(cli: Cli, { title, total }: ProgressOptions): Prog
   });
   bar.start(total ?? 0, 0, payload(0));
   return {
-    update: (done, events) => bar.update(Math.min(done, total ?? done), payload(events)),
+    update: (done, events, grown = total) => {
+      if (grown !== undefined) bar.setTotal(grown);
+      bar.update(Math.min(done, grown ?? done), payload(events));
+    },
     elapsedMs,
     stop: () => bar.stop(),
   };

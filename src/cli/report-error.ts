@@ -14,6 +14,8 @@ const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   APPEND_EMPTY: "Give --type and --data, or pipe events in, one JSON object a line.",
   APPEND_TOO_LARGE: "Append fewer events at a time; import takes any number.",
   ARGUMENT_INVALID: "Add --help to see what is possible.",
+  CONSUMER_UNKNOWN: "Check the name; hitherto consumers list shows them all.",
+  DEFINITION_REPEATED: "Give one of them another name, or name the one to run.",
   EVENT_ID_CONFLICT: "Leave --id out to have a new id made, or look at the stored event with read.",
   EVENT_INVALID: "Mend that part of the event; hitherto append --help says what each may be.",
   EVENT_NOT_JSON: "Give data that JSON can carry: no number beyond 1.8e308, no nesting beyond the limit.",
@@ -25,7 +27,12 @@ const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   LINE_INVALID:
     "Mend the line and run the command again (an import does not repeat what it has done), or leave such lines out with import --skip-invalid.",
   NAME_INVALID: "Names are text of limited length without control characters.",
+  PARKED_FULL: "Replay or discard some: hitherto parked --help.",
+  PARKED_UNKNOWN: "Look at what is parked: hitherto parked list.",
+  PROJECTION_OUTDATED: "Run the newer code; or raise the version of this one above the stored one.",
+  PROJECTION_UNKNOWN: "Check the name; hitherto projections list shows them all.",
   REVISION_CONFLICT: "Read the stream, decide again, and give the revision that you saw with --expect.",
+  SQL_FAILED: "Mend the statement in the projection.",
   STORE_BUSY: "Try again when the other process is done.",
   STORE_DAMAGED:
     "Run hitherto verify for the whole picture, then restore a backup; do not write to the store.",

@@ -63,6 +63,8 @@ export interface ProjectionStatus {
 /** A rebuild on its way. */
 export interface RebuildStatus {
   readonly version: number;
+  /** How the work on it stands; `idle` too while nobody has begun it. */
+  readonly state: WorkState;
   readonly position: number;
   /** End of the log. */
   readonly head: number;

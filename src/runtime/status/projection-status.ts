@@ -114,13 +114,20 @@ function rebuildStatus({
 }): RebuildStatus | undefined {
   if (building === undefined) {
     if (active?.run === undefined || active.run.rebuild >= asked) return undefined;
-    return { version: active.model.version, position: 0, head, ratePerSecond: 0, etaMs: undefined };
+    return {
+      version: active.model.version,
+      state: "idle",
+      position: 0,
+      head,
+      ratePerSecond: 0,
+      etaMs: undefined,
+    };
   }
   const { version, position } = building.model;
-  const { ratePerSecond } = building.current;
+  const { state, ratePerSecond } = building.current;
   const remaining = Math.max(0, head - position);
   const etaMs = ratePerSecond > 0 ? Math.ceil((remaining / ratePerSecond) * 1_000) : undefined;
-  return { version, position, head, ratePerSecond, etaMs };
+  return { version, state, position, head, ratePerSecond, etaMs };
 }
 
 async function countDocuments(

@@ -14,6 +14,12 @@ const program = createProgram({
   version: "1.2.3",
 });
 
+/** Every command by its words, groups included: `projections`, then `projections list`. */
+const commands = program.commands.flatMap((command) => [
+  command.name(),
+  ...command.commands.map((inner) => `${command.name()} ${inner.name()}`),
+]);
+
 describe("help", () => {
   test("teaches the commands", async () => {
     const { out, exitCode } = await runCli(["--help"], {});
@@ -21,26 +27,26 @@ describe("help", () => {
     expect(exitCode).toBe(0);
   });
 
-  test.each(program.commands.map((command) => command.name()))("teaches %s with an example", async (name) => {
-    const { out, exitCode } = await runCli([name, "--help"], {});
-    await expect(out).toMatchFileSnapshot(`help/${name}.txt`);
+  test.each(commands)("teaches %s with an example", async (name) => {
+    const { out, exitCode } = await runCli([...name.split(" "), "--help"], {});
+    await expect(out).toMatchFileSnapshot(`help/${name.replace(" ", "-")}.txt`);
     expect(out).toMatch(new RegExp(`^ {2}\\$ .*hitherto ${name} `, "m"));
     expect(exitCode).toBe(0);
   });
 
-  test.each([[], ...program.commands.map((command) => [command.name()])])(
-    "fits 80 columns: %s",
-    async (...args) => {
-      const { out } = await runCli([...args, "--help"], {});
-      expect(Math.max(...out.split("\n").map((one) => one.length))).toBeLessThanOrEqual(80);
+  test.each(["", ...commands])("fits 80 columns: %s", async (name) => {
+    const { out } = await runCli([...name.split(" ").filter(Boolean), "--help"], {});
+    expect(Math.max(...out.split("\n").map((one) => one.length))).toBeLessThanOrEqual(80);
+  });
+
+  test.each(["", "projections", "consumers", "parked"])(
+    "is shown, as a mistake, when no command is given: %s",
+    async (name) => {
+      const { err, exitCode } = await runCli(name.split(" ").filter(Boolean), {});
+      expect(err).toContain(`Usage: ${`hitherto ${name}`.trimEnd()} [options] [command]`);
+      expect(exitCode).toBe(2);
     },
   );
-
-  test("is shown, as a mistake, when no command is given", async () => {
-    const { err, exitCode } = await runCli([], {});
-    expect(err).toContain("Usage: hitherto [options] [command]");
-    expect(exitCode).toBe(2);
-  });
 });
 
 describe("the program", () => {

@@ -1,9 +1,9 @@
 /**
  * How projections and consumers stand, in words for people.
  */
-import type { Lag, RebuildStatus, WorkError, WorkState } from "../runtime/work-status.ts";
-import type { Style } from "./colours.ts";
-import { formatDuration, formatNumber, printable } from "./format.ts";
+import type { Lag, RebuildStatus, WorkError, WorkState } from "../../runtime/work-status.ts";
+import type { Style } from "../colours.ts";
+import { formatDuration, formatNumber, printable } from "../format.ts";
 
 /** How each state is painted. */
 export const stateStyles: Readonly<Record<WorkState, Style>> = {

@@ -2,8 +2,8 @@
  * Looking at something again and again, until the user interrupts it.
  */
 import { setTimeout } from "node:timers/promises";
-import type { Cli } from "./cli.ts";
-import { LiveScreen } from "./live-screen.ts";
+import type { Cli } from "../cli.ts";
+import { LiveScreen } from "../live-screen.ts";
 
 /** What is watched. */
 export interface Watched<Status> {

@@ -2,8 +2,8 @@
  * A table of things that change while one looks at them. Its columns grow with what is shown and never shrink, so that
  * numbers do not jump about. What does not fit the line is left out: first the end of long names, then whole columns.
  */
-import type { Paint, Style } from "./colours.ts";
-import { shorten } from "./format.ts";
+import type { Paint, Style } from "../colours.ts";
+import { shorten } from "../format.ts";
 
 /** A column of statuses. The first one names the row. */
 export interface Column<Status> {
