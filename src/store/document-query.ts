@@ -113,8 +113,8 @@ export function checkQueryFields(
   query: Pick<DocumentQuery, "where" | "sort">,
 ): void {
   for (const field of [...Object.keys(query.where), ...query.sort.map((one) => one.field)]) {
-    if (!fields.includes(field))
-      throw new HithertoError("INDEX_MISSING", { readModel, field, known: fields });
+    if (fields.includes(field)) continue;
+    throw new HithertoError("INDEX_MISSING", { readModel, field, known: fields });
   }
 }
 

@@ -150,7 +150,7 @@ export class MemoryLog implements Staged {
     for (const event of hidden) this.#byId.set(event.id, undefined);
     const isKept = (event: StoredEvent): boolean => this.#byId.get("staged", event.id) !== undefined;
     this.#events = this.#events.filter(isKept);
-    for (const [, stream] of [...this.#streams.entries("staged")]) {
+    for (const [, stream] of this.#streams.entries("staged")) {
       this.#put({ ...stream, events: stream.events.filter(isKept) });
     }
     return hidden.length;
@@ -295,8 +295,8 @@ export class MemoryLog implements Staged {
 
   #isVisibleIn({ policy, deletedBefore, revision }: Stream, event: StoredEvent): boolean {
     const { maxCount, maxAgeMs, truncateBefore = 0 } = policy;
-    if (event.revision < deletedBefore || event.revision < truncateBefore || event.revision > revision)
-      return false;
+    if (event.revision > revision) return false;
+    if (event.revision < deletedBefore || event.revision < truncateBefore) return false;
     if (maxCount !== undefined && event.revision <= revision - maxCount) return false;
     return maxAgeMs === undefined || Date.parse(event.recordedAt) >= this.#now() - maxAgeMs;
   }

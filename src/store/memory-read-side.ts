@@ -266,7 +266,7 @@ export class MemoryReadSide implements ReadSide {
 
   #removeAll(name: string, prefix: string, to: string | undefined): void {
     const space = this.#space(name);
-    for (const [key] of [...space.entries("staged")]) {
+    for (const [key] of space.entries("staged")) {
       if (!key.startsWith(prefix) || (to !== undefined && compareText(key, to) > 0)) continue;
       space.set(key, undefined);
     }

@@ -159,9 +159,9 @@ function planDocuments(
 function listOf<Item>(list: readonly Item[] | undefined, argument: string): readonly Item[] {
   if (list === undefined) return [];
   if (!Array.isArray(list)) fail(argument, `it must be an array, not ${inWords(list)}`);
-  for (const [index, item] of (list as readonly Item[]).entries())
-    checkOptions(item, `${argument}[${index}]`);
-  return list;
+  const items = list as readonly Item[];
+  for (const [index, item] of items.entries()) checkOptions(item, `${argument}[${index}]`);
+  return items;
 }
 
 function jsonOf(value: unknown, argument: string): string {

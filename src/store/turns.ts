@@ -14,25 +14,15 @@ export class Turns {
 
   /** Runs what takes one turn of the event loop; at once if it can. @throws `QUEUE_FULL` */
   run<Result>(body: () => Result): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.#enter(() => {
-        try {
-          resolve(body());
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
+    if (this.#isFree()) return attempt(body);
+    return new Promise((resolve) => {
+      this.#wait(() => resolve(attempt(body)));
     });
   }
 
   /** Runs `body` while nothing else runs here. @throws `QUEUE_FULL` */
   async hold<Result>(body: () => Promise<Result>): Promise<Result> {
-    await new Promise<void>((resolve) => {
-      this.#enter(() => {
-        this.#isHeld = true;
-        resolve();
-      });
-    });
+    await this.#seize();
     try {
       return await body();
     } finally {
@@ -45,15 +35,34 @@ export class Turns {
     }
   }
 
-  #enter(begin: () => void): void {
-    if (!this.#isHeld && this.#waiting.length === 0) {
-      begin();
-      return;
-    }
+  /** Holds from the very moment that its turn comes, so that nothing slips in between. */
+  #seize(): Promise<void> {
+    return new Promise((resolve) => {
+      const seize = (): void => {
+        this.#isHeld = true;
+        resolve();
+      };
+      if (this.#isFree()) seize();
+      else this.#wait(seize);
+    });
+  }
+
+  #isFree(): boolean {
+    return !this.#isHeld && this.#waiting.length === 0;
+  }
+
+  #wait(begin: () => void): void {
     const max = limits.appendsWaitingMax;
     if (this.#waiting.length >= max) {
       throw new HithertoError("QUEUE_FULL", { queue: "writes to the store", max });
     }
     this.#waiting.push(begin);
   }
+}
+
+/** Runs `body` now; what it throws becomes a rejection. */
+function attempt<Result>(body: () => Result): Promise<Result> {
+  return new Promise((resolve) => {
+    resolve(body());
+  });
 }

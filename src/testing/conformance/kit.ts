@@ -54,6 +54,31 @@ export interface Lab {
 /** Tests by name. A name is a fact about every store. */
 export type Topic = Readonly<Record<string, (lab: Lab) => Promise<void>>>;
 
+/** Registers tests with a runner, save those to be skipped. @throws an `Error` when `skip` names a test that does not exist. */
+export function registerTopics(
+  title: string,
+  conformance: StoreConformance,
+  topics: Readonly<Record<string, Topic>>,
+): void {
+  const { runner, skip = {} } = conformance;
+  const unknown = new Set(Object.keys(skip));
+  runner.describe(title, () => {
+    for (const [topic, tests] of Object.entries(topics)) {
+      runner.describe(topic, () => {
+        for (const [name, body] of Object.entries(tests)) {
+          const reason = skip[`${topic}: ${name}`];
+          unknown.delete(`${topic}: ${name}`);
+          if (reason === undefined) runner.test(name, testIn(conformance, body));
+          else runner.test.skip(`${name} (skipped: ${reason})`, testIn(conformance, body));
+        }
+      });
+    }
+  });
+  if (unknown.size > 0) {
+    throw new Error(`There are no such conformance tests to skip: ${[...unknown].join(", ")}`);
+  }
+}
+
 /** Makes the function that a runner calls for one test. */
 export function testIn(
   { open, openAgain, dispose, seed = seedOfRun() }: StoreConformance,

@@ -9,7 +9,7 @@ import { expectationTests } from "./expectations.ts";
 import { filterTests } from "./filters.ts";
 import { flatMemoryTests } from "./flat-memory.ts";
 import { idempotencyTests } from "./idempotency.ts";
-import { testIn } from "./kit.ts";
+import { registerTopics } from "./kit.ts";
 import type { StoreConformance, Topic } from "./kit.ts";
 import { lifecycleTests } from "./lifecycle.ts";
 import { modelTests } from "./model-tests.ts";
@@ -59,21 +59,5 @@ function topicsOf({ openAgain }: StoreConformance): Readonly<Record<string, Topi
  * ```
  */
 export function storeConformance(conformance: StoreConformance): void {
-  const { name, runner, skip = {} } = conformance;
-  const unknown = new Set(Object.keys(skip));
-  runner.describe(`${name} conforms`, () => {
-    for (const [topic, tests] of Object.entries(topicsOf(conformance))) {
-      runner.describe(topic, () => {
-        for (const [title, body] of Object.entries(tests)) {
-          const reason = skip[`${topic}: ${title}`];
-          unknown.delete(`${topic}: ${title}`);
-          if (reason === undefined) runner.test(title, testIn(conformance, body));
-          else runner.test.skip(`${title} (skipped: ${reason})`, testIn(conformance, body));
-        }
-      });
-    }
-  });
-  if (unknown.size > 0) {
-    throw new Error(`There are no such conformance tests to skip: ${[...unknown].join(", ")}`);
-  }
+  registerTopics(`${conformance.name} conforms`, conformance, topicsOf(conformance));
 }
