@@ -4,10 +4,9 @@ import type { ParkedEvent, ParkedOwner } from "../../runtime/work-admin.ts";
 import type { Cli } from "../cli.ts";
 import type { Style } from "../colours.ts";
 import { confirm } from "../confirm.ts";
-import { formatCount, formatEventBlock, formatNumber, printable, shorten } from "../format.ts";
+import { formatCount, formatEventBlock, formatNumber, printable } from "../format.ts";
 import { integer } from "../options.ts";
 import type { Act } from "../program.ts";
-import { renderTable } from "../table.ts";
 import {
   addOwnerOptions,
   addSelectionOptions,
@@ -16,6 +15,9 @@ import {
   ownerInWords,
 } from "../work/selection.ts";
 import type { OwnerOptions, SelectionOptions } from "../work/selection.ts";
+import { StatusTable } from "../work/status-table.ts";
+import type { Column } from "../work/status-table.ts";
+import { formatAge } from "../work/words.ts";
 import { said } from "../work/work-commands.ts";
 import { addReplay } from "./parked-replay.ts";
 
@@ -44,8 +46,8 @@ export function addParked(program: Command, act: Act): void {
   addDiscard(group, act);
 }
 
-/** Parked events in one table; a longer list becomes several. */
-const tableRows = 500;
+/** Parked events that are formatted at once, for a list may be long. */
+const pageSize = 500;
 
 interface ListOptions extends OwnerOptions {
   readonly key?: string;
@@ -80,69 +82,74 @@ replaying once a replay was asked for.`,
 async function list(cli: Cli, options: ListOptions): Promise<void> {
   const { key, limit } = options;
   const selection = { ...findOwner(options), key, limit };
+  const showPage = showerFor(cli);
   await cli.withStore("read", async ({ parked }) => {
-    let events: ParkedEvent[] = [];
+    let page: ParkedEvent[] = [];
     let isEmpty = true;
     for await (const event of parked.list(selection)) {
       cli.checkInterrupted("list");
-      events.push(event);
+      page.push(event);
       isEmpty = false;
-      if (events.length < tableRows) continue;
-      if (!(await showRows(cli, events))) return;
-      events = [];
+      if (page.length < pageSize) continue;
+      if (!(await showPage(page))) return;
+      page = [];
     }
-    if (events.length > 0) await showRows(cli, events);
+    if (page.length > 0) await showPage(page);
     if (isEmpty) cli.note("There are no such parked events.");
   });
 }
 
-function showRows(cli: Cli, events: readonly ParkedEvent[]): Promise<boolean> {
-  if (cli.isJson) return cli.out.write(events.map((event) => `${JSON.stringify(event)}\n`).join(""));
-  const { columns } = cli.out;
-  const isWide = columns === undefined || columns >= 110;
-  const cut = (text: string, width: number): string =>
-    columns === undefined ? printable(text) : shorten(printable(text), width);
-  const rows = events.map((event) => {
-    const { owner, key, position, type, state, attempts, error } = event;
-    const cells = [
-      cut(owner.name, 20),
-      cut(key, isWide ? 28 : 18),
-      formatNumber(position),
-      cut(type, isWide ? 24 : 16),
-      state,
-      attempts === 0 ? "-" : formatNumber(attempts),
-      error?.message.trim().split("\n", 1)[0] ?? "",
-    ];
-    return { cells, state };
-  });
-  return cli.out.line(parkedTable(cli, rows));
+/** Shows a page of the list; false when nobody looks any more. */
+function showerFor(cli: Cli): (page: readonly ParkedEvent[]) => Promise<boolean> {
+  const table = new StatusTable<ParkedEvent>({ columns, details: errorLine, paint: cli.paint });
+  let isFirst = true;
+  return (page) => {
+    if (cli.isJson) return cli.out.write(page.map((event) => `${JSON.stringify(event)}\n`).join(""));
+    const lines = table.lines(page, cli.out.columns);
+    const shown = isFirst ? lines : lines.slice(1);
+    isFirst = false;
+    return cli.out.line(shown.join("\n"));
+  };
 }
 
-const errorWidthMin = 10;
+const columns: ReadonlyArray<Column<ParkedEvent>> = [
+  {
+    title: "Key",
+    align: "left",
+    rank: 0,
+    widthMin: 12,
+    text: ({ key }) => printable(key),
+    style: () => "cyan",
+  },
+  { title: "Position", align: "right", rank: 0, text: ({ position }) => formatNumber(position) },
+  {
+    title: "Type",
+    align: "left",
+    rank: 2,
+    widthMin: 12,
+    text: ({ type }) => printable(type),
+    style: () => "green",
+  },
+  {
+    title: "State",
+    align: "left",
+    rank: 0,
+    text: ({ state }) => state,
+    style: ({ state }) => stateStyle[state],
+  },
+  {
+    title: "Tries",
+    align: "right",
+    rank: 3,
+    text: ({ attempts }) => (attempts === 0 ? "-" : formatNumber(attempts)),
+  },
+  { title: "Owner", align: "left", rank: 1, widthMin: 12, text: ({ owner }) => ownerInWords(owner) },
+];
 
-/** The error takes what is left of the line. */
-function parkedTable(
-  cli: Cli,
-  rows: ReadonlyArray<{ readonly cells: readonly string[]; readonly state: ParkedEvent["state"] }>,
-): string {
-  const head = ["Owner", "Key", "Position", "Type", "State", "Tries", "Error"];
-  const last = head.length - 1;
-  const used = head
-    .slice(0, last)
-    .map((title, index) => Math.max(title.length, ...rows.map(({ cells }) => cells[index]!.length)) + 2)
-    .reduce((sum, width) => sum + width, 0);
-  const errorWidth = Math.max(errorWidthMin, (cli.out.columns ?? Number.POSITIVE_INFINITY) - used);
-  return renderTable(cli, {
-    head,
-    align: ["left", "left", "right", "left", "left", "right", "left"],
-    rows: rows.map(({ cells, state }) => [
-      cli.paint("cyan", cells[0]!),
-      ...cells.slice(1, 4),
-      cli.paint(stateStyle[state], cells[4]!),
-      cells[5]!,
-      shorten(printable(cells[last]!), errorWidth),
-    ]),
-  });
+function errorLine({ error }: ParkedEvent): ReadonlyArray<{ readonly text: string; readonly style: Style }> {
+  if (error === undefined) return [];
+  const [message = ""] = error.message.trim().split("\n", 1);
+  return [{ text: `error  ${formatAge(error.at, Date.now())}: ${printable(message)}`, style: "red" }];
 }
 
 const stateStyle: Readonly<Record<ParkedEvent["state"], Style>> = {
@@ -187,7 +194,7 @@ async function showOne(cli: Cli, store: Hitherto, parked: ParkedEvent): Promise<
   const { position, type, stream, revision } = parked;
   const block =
     event === undefined
-      ? `#${position}  ${printable(type)}  ${printable(stream)}@${revision} (its stream was deleted)`
+      ? `#${position}  ${printable(type)}  ${printable(stream)}@${revision} (the event can no longer be read)`
       : formatEventBlock(event, cli.paint);
   return cli.out.line(`${block}\n${factsOf(cli, parked)}\n`);
 }

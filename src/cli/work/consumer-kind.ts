@@ -17,7 +17,7 @@ export const consumerKind: WorkKind<ConsumerStatus> = {
       rank: 4,
       text: ({ partitions }) => formatNumber(partitions.length),
     },
-    { title: "Members", align: "left", rank: 5, text: membersInWords },
+    { title: "Members", align: "left", rank: 5, widthMin: 12, text: membersInWords },
   ),
   facts: ({ members, partitions }) => [
     ["Members", members.length === 0 ? "no process takes part" : members.map(printable).join(", ")],

@@ -14,7 +14,7 @@ export const projectionKind: WorkKind<ProjectionStatus> = {
       rank: 4,
       text: ({ version }) => (version === undefined ? "-" : String(version)),
     },
-    { title: "Owner", align: "left", rank: 5, text: ({ owner }) => printable(owner ?? "-") },
+    { title: "Owner", align: "left", rank: 5, widthMin: 12, text: ({ owner }) => printable(owner ?? "-") },
   ),
   facts: ({ version, documents, owner }) => [
     ["Version", version === undefined ? "none yet: the first build has not caught up" : String(version)],

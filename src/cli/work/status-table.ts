@@ -1,11 +1,11 @@
 /**
  * A table of things that change while one looks at them. Its columns grow with what is shown and never shrink, so that
- * numbers do not jump about. What does not fit the line is left out: first the end of long names, then whole columns.
+ * numbers do not jump about. What does not fit the line is left out: first the ends of long names, then whole columns.
  */
 import type { Paint, Style } from "../colours.ts";
 import { shorten } from "../format.ts";
 
-/** A column of statuses. The first one names the row. */
+/** A column of statuses. */
 export interface Column<Status> {
   readonly title: string;
   readonly align: "left" | "right";
@@ -14,6 +14,8 @@ export interface Column<Status> {
   readonly style?: (status: Status) => Style | undefined;
   /** Columns of the highest rank are the first to be left out. 0: never. */
   readonly rank: number;
+  /** Text may be cut down to this width. Default: it is shown as a whole or not at all. */
+  readonly widthMin?: number;
 }
 
 /** What a table shows. */
@@ -25,7 +27,6 @@ export interface StatusTableOptions<Status> {
 }
 
 const gap = "  ";
-const nameWidthMin = 16;
 
 /** Formats statuses as rows, remembering the widths of the columns. */
 export class StatusTable<Status> {
@@ -51,29 +52,41 @@ export class StatusTable<Status> {
   }
 
   /** Which columns are shown, by index, and how wide each of them is. */
-  #fit(lineWidth = Number.POSITIVE_INFINITY): Map<number, number> {
+  #fit(lineWidth = Number.POSITIVE_INFINITY): ReadonlyMap<number, number> {
     const { columns } = this.#options;
-    const shown = new Map(this.#widths.entries());
-    const excess = (): number => {
-      const widths = [...shown.values()];
-      return widths.reduce((sum, width) => sum + width + gap.length, -gap.length) - lineWidth;
-    };
-    const nameWidth = this.#widths[0] ?? 0;
-    shown.set(0, Math.min(nameWidth, Math.max(nameWidthMin, nameWidth - excess())));
-    const byRank = [...columns.keys()].toSorted((a, b) => columns[b]!.rank - columns[a]!.rank);
-    for (const index of byRank) {
-      if (excess() <= 0 || columns[index]!.rank === 0) break;
-      shown.delete(index);
+    const byRank = [...columns.keys()].filter((index) => columns[index]!.rank > 0);
+    byRank.sort((a, b) => columns[b]!.rank - columns[a]!.rank);
+    const shown = new Set(columns.keys());
+    for (;;) {
+      const widths = this.#shrunk([...shown], lineWidth);
+      const next = byRank.shift();
+      if (next === undefined || lineLength(widths) <= lineWidth) return widths;
+      shown.delete(next);
     }
-    // A column that was left out may have made more room than was missing.
-    shown.set(0, Math.min(nameWidth, (shown.get(0) ?? 0) + Math.max(0, -excess())));
-    return shown;
+  }
+
+  /** The widths of these columns, those that can be cut being cut evenly as far as it takes. */
+  #shrunk(shown: readonly number[], lineWidth: number): ReadonlyMap<number, number> {
+    const widths = new Map(shown.map((index) => [index, this.#widths[index]!]));
+    while (lineLength(widths) > lineWidth) {
+      const cuttable = shown.filter((index) => widths.get(index)! > this.#widthMin(index));
+      if (cuttable.length === 0) break;
+      const widest = cuttable.reduce((one, other) => (widths.get(other)! > widths.get(one)! ? other : one));
+      widths.set(widest, widths.get(widest)! - 1);
+    }
+    return widths;
+  }
+
+  #widthMin(index: number): number {
+    const { title, widthMin } = this.#options.columns[index]!;
+    return widthMin === undefined ? Number.POSITIVE_INFINITY : Math.max(widthMin, title.length);
   }
 
   #head(shown: ReadonlyMap<number, number>): string {
     const cells = [...shown].map(([index, width]) => {
       const { title, align } = this.#options.columns[index]!;
-      return this.#options.paint("bold", pad(title.toUpperCase(), width, align));
+      const paint = this.#options.paint;
+      return pad(title.toUpperCase(), { width, align, paint: (text) => paint("bold", text) });
     });
     return cells.join(gap).trimEnd();
   }
@@ -82,9 +95,9 @@ export class StatusTable<Status> {
     const { columns, details, paint } = this.#options;
     const cells = [...shown].map(([index, width]) => {
       const { text, style, align } = columns[index]!;
-      const cell = pad(shorten(text(status), width), width, align);
       const look = style?.(status);
-      return look === undefined ? cell : paint(look, cell);
+      const painted = (cell: string): string => (look === undefined ? cell : paint(look, cell));
+      return pad(shorten(text(status), width), { width, align, paint: painted });
     });
     const below = details(status).map(({ text, style }) =>
       paint(style, lineWidth === undefined ? `  ${text}` : shorten(`  ${text}`, lineWidth)),
@@ -93,6 +106,18 @@ export class StatusTable<Status> {
   }
 }
 
-function pad(text: string, width: number, align: "left" | "right"): string {
-  return align === "left" ? text.padEnd(width) : text.padStart(width);
+function lineLength(widths: ReadonlyMap<number, number>): number {
+  return [...widths.values()].reduce((sum, width) => sum + width + gap.length, -gap.length);
+}
+
+interface Cell {
+  readonly width: number;
+  readonly align: "left" | "right";
+  readonly paint: (text: string) => string;
+}
+
+/** Fills up with spaces, which stay unpainted, so that those at the end of a line can be cut off. */
+function pad(text: string, { width, align, paint }: Cell): string {
+  const spaces = " ".repeat(Math.max(0, width - text.length));
+  return align === "left" ? paint(text) + spaces : spaces + paint(text);
 }

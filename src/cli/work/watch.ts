@@ -40,12 +40,12 @@ function drawn<Status>(cli: Cli, { lines }: Watched<Status>): Show<Status> {
     const foot = cli.paint("dim", "Ctrl-C ends");
     return (statuses) => screen.draw([...lines(statuses), "", foot]);
   }
-  let before = "";
+  let before: string | undefined;
   return async (statuses) => {
-    const text = lines(statuses).join("\n");
-    if (text === before) return true;
-    before = text;
-    return cli.out.line(`${text}\n`);
+    const now = JSON.stringify(statuses);
+    if (now === before) return true;
+    before = now;
+    return cli.out.line(`${lines(statuses).join("\n")}\n`);
   };
 }
 

@@ -61,7 +61,14 @@ export function columnsWith<Status extends WorkStatus>(
 }
 
 const commonColumns: ReadonlyArray<Column<WorkStatus>> = [
-  { title: "Name", align: "left", rank: 0, text: ({ name }) => printable(name), style: () => "cyan" },
+  {
+    title: "Name",
+    align: "left",
+    rank: 0,
+    widthMin: 20,
+    text: ({ name }) => printable(name),
+    style: () => "cyan",
+  },
   {
     title: "State",
     align: "left",
