@@ -252,7 +252,8 @@ export function compositeKeyParts(key: string): readonly string[] {
   return parts.map((part) => part.replaceAll("%2F", "/").replaceAll("%25", "%"));
 }
 
-function keyOfStream({ stream }: Pick<StoredEvent, "stream">): string {
+/** The default `key` of a projection: the part of the stream's name after the category; the whole name without a `-`. */
+export function keyOfStream({ stream }: Pick<StoredEvent, "stream">): string {
   return stream.slice(stream.indexOf("-") + 1);
 }
 
