@@ -1,16 +1,82 @@
 /**
- * Read models for reading, of one handle.
+ * Read models for reading, of one handle. Those who wait for the same read model share one watch on it.
  */
+import { HithertoError } from "../../core/errors.ts";
+import { inWords } from "../../store/check-input.ts";
+import { checkOptions } from "../../store/read-options.ts";
 import type { Hitherto } from "../hitherto.ts";
 import type { Work } from "../work.ts";
+import { createDocumentReader } from "./document-reader.ts";
+import { storedPosition, storedSource } from "./document-source.ts";
+import { planWait } from "./find-plan.ts";
+import { foldedSource } from "./folded-source.ts";
+import { PositionWatch } from "./position-watch.ts";
+import { answerAt } from "./read-waiting.ts";
 
 /** What a handle reads read models by. */
 export type ReadModels = Pick<Hitherto, "readModel" | "query">;
 
 /** Makes the readers of a handle. */
-export function createReadModels(_work: Work): ReadModels {
-  const unbuilt = (): never => {
-    throw new Error("not built yet");
+export function createReadModels(work: Work): ReadModels {
+  const { readSide } = work;
+  const watches = new Map<string, PositionWatch>();
+
+  const watchOf = (name: string): PositionWatch => {
+    const known = watches.get(name);
+    if (known !== undefined) return known;
+    const watch = new PositionWatch(storedPosition(readSide, name));
+    watches.set(name, watch);
+    return watch;
   };
-  return { readModel: unbuilt, query: unbuilt };
+
+  const readModel: ReadModels["readModel"] = (projection, options = {}) => {
+    checkProjection(projection);
+    const isLive = isLiveMode(options);
+    const { name } = projection;
+    const fields = [...new Set(projection.indexes.flat())];
+    const source = isLive ? foldedSource(work, projection) : storedSource(readSide, name);
+    const watch = isLive ? new PositionWatch(source) : watchOf(name);
+    return createDocumentReader({ name, fields, source, watch });
+  };
+
+  const query: ReadModels["query"] = async (sql, values, options = {}) => {
+    checkText("sql", sql);
+    const plan = planWait(options);
+    const { model } = options;
+    if (model === undefined) {
+      if (plan.waitFor !== undefined) fail("waitFor", "it needs a model, whose position it is about");
+      return { rows: (await readSide.query(sql, values)).rows };
+    }
+    checkText("model", model);
+    const asked = { name: model, source: storedPosition(readSide, model), watch: watchOf(model) };
+    const { rows, stamp } = await answerAt(asked, plan, () => readSide.query(sql, values, { model }));
+    return { rows, position: stamp.position, version: stamp.version };
+  };
+
+  return { readModel, query };
+}
+
+function checkProjection(projection: unknown): void {
+  const kind = (projection as { readonly kind?: unknown } | null | undefined)?.kind;
+  if (kind === "projection") return;
+  const problem =
+    kind === "sql-projection"
+      ? "tables of an SQL projection are read by query()"
+      : `it must be made by projection(), not be ${inWords(projection)}`;
+  fail("projection", problem);
+}
+
+function isLiveMode(options: { readonly mode?: unknown }): boolean {
+  checkOptions(options);
+  const { mode = "stored" } = options;
+  if (mode === "stored" || mode === "live") return mode === "live";
+  return fail("mode", `it must be "stored" or "live", not ${inWords(mode)}`);
+}
+
+function checkText(argument: string, value: unknown): void {
+  if (typeof value !== "string") fail(argument, `it must be a string, not ${inWords(value)}`);
+}
+
+function fail(argument: string, problem: string): never {
+  throw new HithertoError("ARGUMENT_INVALID", { argument, problem });
 }
