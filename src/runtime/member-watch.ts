@@ -9,7 +9,6 @@
  * **gone** from then on, and when its record was removed, until its record changes or is there again.
  * An id that no look has met yet counts as alive until a look, begun after it was asked about, has not met it.
  */
-import { performance } from "node:perf_hooks";
 import type { ReadSide, StoredRecord } from "../store/read-side.ts";
 import { processIsGone } from "./process-identity.ts";
 import { spaces } from "./records.ts";

@@ -15,7 +15,6 @@
  * - **ended**: by the signal, by leaving the loop (both silent, also while waiting), or by an error of the store
  *   (`STORE_CLOSED` when it was closed).
  */
-import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DocumentQuery, ReadStamp, StoredDocument } from "../../store/read-side.ts";
 import type { DocumentSource } from "./document-source.ts";

@@ -1,7 +1,6 @@
 /**
  * Answers that reflect a position, and what is said when there is none.
  */
-import { performance } from "node:perf_hooks";
 import { HithertoError } from "../../core/errors.ts";
 import { throwIfAborted } from "../../store/read-options.ts";
 import type { ReadStamp } from "../../store/read-side.ts";
