@@ -9,12 +9,17 @@ import { DatabaseSync } from "node:sqlite";
 /** A value that SQLite stores. Integers are safe integers. */
 export type SqlValue = string | number | Uint8Array | null;
 
+/** A value given to a statement: `node:sqlite` stores a number as a floating-point one, a bigint as an integer. */
+export type BoundValue = SqlValue | bigint;
+
 /** A prepared statement. Values go to its `?` in order: Node 22 does not bind values to numbered ones. */
 export interface Statement<Row extends readonly SqlValue[] = SqlValue[]> {
-  all(...values: readonly SqlValue[]): Row[];
-  get(...values: readonly SqlValue[]): Row | undefined;
+  all(...values: readonly BoundValue[]): Row[];
+  get(...values: readonly BoundValue[]): Row | undefined;
   /** Runs it for its effect. */
-  run(...values: readonly SqlValue[]): void;
+  run(...values: readonly BoundValue[]): { readonly changes: number | bigint };
+  /** What the columns of its rows are called, after it has run. */
+  columns(): ReadonlyArray<{ readonly name: string }>;
 }
 
 /** A connection to a database file. */

@@ -9,6 +9,7 @@
  *   written, which `PRAGMA data_version` tells, and is forgotten after every failure.
  * - When the transaction fails as a whole, nothing of the group is stored and every write of it fails alike.
  */
+import { getRandomValues } from "node:crypto";
 import { HithertoError } from "../core/errors.ts";
 import type { BlockingEvent, ErrorCode, ErrorDetails } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
@@ -21,10 +22,14 @@ import type {
   StreamAppendResult,
   StreamPolicy,
 } from "../store/event-store.ts";
+import type { CommitPlan } from "../store/read-side-options.ts";
 import { checksumOf } from "./commit-row.ts";
 import type { Database, Statement } from "./driver.ts";
 import { LogReader } from "./log-reader.ts";
+import { ReadSideWriter } from "./read-side/read-side-writer.ts";
 import { Reclaimer } from "./reclaimer.ts";
+import { syncSwitch } from "./schema.ts";
+import type { SqliteDurability } from "./schema.ts";
 import { saveSnapshot } from "./snapshot-rows.ts";
 import { toStoreError } from "./sql-errors.ts";
 import { firstKeptRevision, noPolicy } from "./stream-policies.ts";
@@ -44,7 +49,8 @@ export type Write =
     }
   | { readonly kind: "reclaim" }
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot; readonly keep: number }
-  | { readonly kind: "clearSnapshots"; readonly stream: string };
+  | { readonly kind: "clearSnapshots"; readonly stream: string }
+  | { readonly kind: "commit"; readonly plan: CommitPlan; readonly isDurable: boolean };
 
 /** A refusal, in a form that passes between threads. */
 export interface Refusal {
@@ -57,6 +63,7 @@ export interface Refusal {
 export type WriteOutcome =
   | { readonly kind: "appended"; readonly result: AppendResult }
   | { readonly kind: "done"; readonly events: number }
+  | { readonly kind: "committed"; readonly version: number }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /** What a writer must know besides its connection. */
@@ -69,20 +76,30 @@ export interface LogWriterOptions {
   readonly idRandom: number;
   /** How long a group waits for the write lock. */
   readonly busyTimeoutMs: number;
+  readonly durability: SqliteDurability;
 }
 
 const rememberedMax = 200_000;
 
+/** For {@link LogWriterOptions.idRandom}. */
+export function randomBits(): number {
+  const random = getRandomValues(new Uint32Array(2));
+  return random[0]! * 2 ** 10 + (random[1]! >>> 22);
+}
+
 /** Decides and stores groups of writes. */
 export class LogWriter {
+  /** Reads with the same eyes, within the transaction. */
+  readonly reader: LogReader;
+  readonly readSide: ReadSideWriter;
   readonly #db: Database;
   readonly #store: string;
-  readonly #reader: LogReader;
   readonly #reclaimer: Reclaimer;
   readonly #clock: () => number;
 
   readonly #busyTimeoutMs: number;
   readonly #begin: () => void;
+  readonly #setSync: (isDurable: boolean) => void;
   readonly #commit: Statement;
   readonly #dataVersion: Statement<[number]>;
   readonly #insertCommit: Statement;
@@ -99,15 +116,18 @@ export class LogWriter {
   readonly #blockMarks = new Map<number, number>();
   readonly #terms = new Map<string, number>();
 
-  constructor(db: Database, { store, clock, idRandom, busyTimeoutMs }: LogWriterOptions) {
+  constructor(db: Database, options: LogWriterOptions) {
+    const { store, clock, idRandom, busyTimeoutMs, durability } = options;
     this.#db = db;
     this.#store = store;
     this.#clock = clock;
     this.#idRandom = idRandom;
     this.#busyTimeoutMs = busyTimeoutMs;
-    this.#reader = new LogReader(db, store, clock);
-    this.#reclaimer = new Reclaimer(db, store, this.#reader, clock);
+    this.reader = new LogReader(db, store, clock);
+    this.#reclaimer = new Reclaimer(db, store, this.reader, clock);
+    this.readSide = new ReadSideWriter(db);
     this.#begin = writeLock(db, busyTimeoutMs);
+    this.#setSync = syncSwitch(db, durability);
     this.#commit = db.prepare("COMMIT");
     this.#dataVersion = db.prepare("PRAGMA data_version");
     this.#insertCommit = db.prepare("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -119,13 +139,14 @@ export class LogWriter {
   /** Applies a group; the outcomes are in its order. Never throws: what goes wrong is in the outcomes. */
   apply(group: readonly Write[]): WriteOutcome[] {
     try {
+      this.#setSync(group.some((write) => write.kind !== "commit" || write.isDurable));
       this.#begin();
-      this.#takeUpChanges();
-      const outcomes = group.map((write) => this.#attempt(write));
-      this.#commit.run();
+      this.takeUpChanges();
+      const outcomes = group.map((write) => this.attempt(write));
+      this.commit();
       return outcomes;
     } catch (error) {
-      this.#abandon();
+      this.abandon();
       const refusal = refusalOf(toStoreError(error, this.#store, this.#busyTimeoutMs));
       return group.map(() => ({ kind: "refused", refusal }));
     }
@@ -138,28 +159,37 @@ export class LogWriter {
   noteHead(): void {
     try {
       this.#db.exec("BEGIN IMMEDIATE");
-      this.#takeUpChanges();
+      this.takeUpChanges();
       const note = "UPDATE counters SET value = ? WHERE name = 'head' AND value < ?";
       this.#db.prepare(note).run(this.#head, this.#head);
       this.#commit.run();
     } catch {
       // Whether the store can be written to, the next write tells.
-      this.#abandon();
+      this.abandon();
     }
   }
 
-  #takeUpChanges(): void {
+  // The parts of a transaction, for those who begin it by themselves.
+
+  /** To be called first in every transaction. */
+  takeUpChanges(): void {
     const version = this.#dataVersion.get()?.[0] ?? -1;
     if (version !== this.#seenDataVersion) this.#forget();
     this.#seenDataVersion = version;
-    this.#reader.policies.refresh();
-    if (this.#head < 0) this.#head = this.#reader.head();
+    this.reader.policies.refresh();
+    if (this.#head < 0) this.#head = this.reader.head();
     this.#idTime = this.#clock();
   }
 
-  #abandon(): void {
+  commit(): void {
+    this.readSide.finish();
+    this.#commit.run();
+  }
+
+  /** Rolls back, if there is anything to. */
+  abandon(): void {
     this.#forget();
-    this.#reader.policies.forget();
+    this.reader.policies.forget();
     try {
       this.#db.exec("ROLLBACK");
     } catch {
@@ -172,10 +202,11 @@ export class LogWriter {
     this.#head = -1;
     this.#lastRevisions.clear();
     this.#blockMarks.clear();
+    this.readSide.forget();
   }
 
   /** A refusal is this write's own; any other error is the whole group's. Reclaiming writes while it checks. */
-  #attempt(write: Write): WriteOutcome {
+  attempt(write: Write): WriteOutcome {
     try {
       return this.#perform(write);
     } catch (error) {
@@ -205,6 +236,8 @@ export class LogWriter {
       case "clearSnapshots":
         this.#clearSnapshots(write.stream);
         return { kind: "done", events: 0 };
+      case "commit":
+        return { kind: "committed", version: this.readSide.commit(write.plan) };
     }
   }
 
@@ -212,7 +245,7 @@ export class LogWriter {
     const duplicate = this.#findDuplicate(append);
     if (duplicate !== undefined) return duplicate;
     for (const { stream, expect, firstRevision } of append.streams) {
-      if (this.#reader.policies.find(stream)?.isTombstoned === true) {
+      if (this.reader.policies.find(stream)?.isTombstoned === true) {
         throw new HithertoError("STREAM_TOMBSTONED", { stream });
       }
       this.#checkExpectation(stream, expect);
@@ -238,7 +271,7 @@ export class LogWriter {
     const wanted = append.streams.flatMap(({ stream, count, ids }) => {
       return Array.from({ length: count }, (_, index) => ({ stream, id: ids?.[index] }));
     });
-    const stored = wanted.map(({ id }) => (id === undefined ? undefined : this.#reader.findById(id)));
+    const stored = wanted.map(({ id }) => (id === undefined ? undefined : this.reader.findById(id)));
     const found = stored.filter((event) => event !== undefined);
     if (found[0] === undefined) return undefined;
     if (found.length < wanted.length) {
@@ -254,7 +287,7 @@ export class LogWriter {
   #lastRevision(stream: string): number {
     let last = this.#lastRevisions.get(stream);
     if (last === undefined) {
-      last = this.#reader.lastRevision(stream);
+      last = this.reader.lastRevision(stream);
       if (this.#lastRevisions.size >= rememberedMax) this.#lastRevisions.clear();
       this.#lastRevisions.set(stream, last);
     }
@@ -263,12 +296,12 @@ export class LogWriter {
 
   #checkExpectation(stream: string, expect: Expectation): void {
     if (expect === "any") return;
-    const policy = this.#reader.policies.find(stream);
+    const policy = this.reader.policies.find(stream);
     const last = this.#lastRevision(stream);
     const isEmpty = last < 0 || (policy !== undefined && this.#hidesAll(stream, policy, last));
     if (isEmpty ? expect === "none" : expect === "exists" || expect === last) return;
     const from = typeof expect === "number" ? expect + 1 : 0;
-    const event = isEmpty ? undefined : this.#reader.firstOfStream(stream, { from });
+    const event = isEmpty ? undefined : this.reader.firstOfStream(stream, { from });
     throw new HithertoError("REVISION_CONFLICT", {
       stream,
       expected: expect,
@@ -287,13 +320,13 @@ export class LogWriter {
   #hidesAll(stream: string, policy: PolicyRow, last: number): boolean {
     if (firstKeptRevision(policy, last) > last) return true;
     return (
-      policy.maxAgeMs !== undefined && this.#reader.firstOfStream(stream, { backwards: true }) === undefined
+      policy.maxAgeMs !== undefined && this.reader.firstOfStream(stream, { backwards: true }) === undefined
     );
   }
 
   #checkCondition({ condition }: EncodedAppend): void {
     if (condition === undefined) return;
-    const event = this.#reader.firstMatch(condition.failIfMatch, condition.after ?? 0);
+    const event = this.reader.firstMatch(condition.failIfMatch, condition.after ?? 0);
     if (event !== undefined) {
       throw new HithertoError("CONDITION_CONFLICT", { condition, event: blockingEvent(event) });
     }
@@ -327,7 +360,7 @@ export class LogWriter {
   /** Lets a stream that never had an event begin at a later revision, as if it had been deleted up to there. */
   #beginAt(stream: string, firstRevision: number): void {
     if (this.#lastRevision(stream) + 1 === firstRevision) return;
-    const before = this.#reader.policies.find(stream) ?? noPolicy;
+    const before = this.reader.policies.find(stream) ?? noPolicy;
     const last = firstRevision - 1;
     this.#savePolicy(stream, { ...before, deletedRevision: last, lastRevision: last });
     this.#lastRevisions.set(stream, last);
@@ -365,7 +398,7 @@ export class LogWriter {
   }
 
   #setPolicy(stream: string, policy: StreamPolicy): WriteOutcome {
-    const before = this.#reader.policies.find(stream) ?? noPolicy;
+    const before = this.reader.policies.find(stream) ?? noPolicy;
     this.#savePolicy(stream, {
       ...before,
       maxCount: policy.maxCount,
@@ -376,7 +409,7 @@ export class LogWriter {
   }
 
   #remove({ stream, expect, isTombstone }: Extract<Write, { kind: "remove" }>): WriteOutcome {
-    const before = this.#reader.policies.find(stream) ?? noPolicy;
+    const before = this.reader.policies.find(stream) ?? noPolicy;
     this.#checkExpectation(stream, expect);
     const last = this.#lastRevision(stream);
     if (!before.isTombstoned && (isTombstone || last >= 0)) {
@@ -394,7 +427,7 @@ export class LogWriter {
 
   #savePolicy(stream: string, policy: PolicyRow): void {
     this.#db
-      .prepare("INSERT OR REPLACE INTO stream_policies VALUES (?, ?, ?, ?, ?, ?, ?)")
+      .prepare("INSERT OR REPLACE INTO stream_policies VALUES (?, ?, ?, ?, ?, ?, ?, 0)")
       .run(
         stream,
         policy.maxCount ?? null,
@@ -404,7 +437,7 @@ export class LogWriter {
         policy.isTombstoned ? 1 : 0,
         policy.lastRevision,
       );
-    this.#reader.policies.note(stream, policy);
+    this.reader.policies.note(stream, policy);
   }
 }
 

@@ -2,112 +2,21 @@
  * The file format, and how a file is opened: `docs/adr/0002-on-disk-format.md` says why it is so.
  *
  * A file is a Hitherto store when its SQLite `application_id` is ours; `user_version` is the format. A newer format
- * is refused, an older one would be migrated here.
+ * is refused, an older one lifted by the first who opens the file for writing.
  */
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { HithertoError } from "../core/errors.ts";
 import type { Database } from "./driver.ts";
 import { openDatabase } from "./driver.ts";
+import { formats } from "./formats.ts";
 import { toStoreError } from "./sql-errors.ts";
 
 /** "HITO" in ASCII. */
 export const applicationId = 0x4849_544f;
 
 /** The version of the file format that this code writes, and the newest that it reads. */
-export const formatVersion = 1;
-
-/**
- * One row of `commits` holds what one append gave one stream, as a JSON array of records (see `EventRecord`); the
- * view `events` shows the single events to those who query by hand. `term_commits` and `term_blocks` index commits by
- * what their events carry, `explicit_ids` finds events whose id the writer chose, and `holes` remembers the positions
- * of reclaimed commits, so that a missing row is always told from a reclaimed one.
- */
-const schema = `
-CREATE TABLE commits (
-  position    INTEGER PRIMARY KEY,  -- of the first event
-  stream      TEXT    NOT NULL,
-  revision    INTEGER NOT NULL,     -- of the first event
-  events      INTEGER NOT NULL,     -- how many
-  recorded_at INTEGER NOT NULL,     -- milliseconds since 1970
-  id_time     INTEGER NOT NULL,     -- with id_random and the position, the ids of events
-  id_random   INTEGER NOT NULL,     --   that did not bring their own
-  checksum    INTEGER NOT NULL,     -- CRC-32 over all other columns
-  body        TEXT    NOT NULL      -- JSON array, one record per event
-) STRICT;
-CREATE UNIQUE INDEX commits_by_stream ON commits (stream, revision);
-
-CREATE TABLE term_commits (         -- tags and correlation ids, exactly
-  term        INTEGER NOT NULL,
-  position    INTEGER NOT NULL,
-  PRIMARY KEY (term, position)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE term_blocks (          -- event types and categories, by blocks of positions
-  term        INTEGER NOT NULL,
-  block       INTEGER NOT NULL,
-  PRIMARY KEY (term, block)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE explicit_ids (
-  id          TEXT    NOT NULL PRIMARY KEY,
-  position    INTEGER NOT NULL      -- of the event
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE holes (
-  position    INTEGER PRIMARY KEY,
-  events      INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE stream_policies (
-  stream           TEXT    NOT NULL PRIMARY KEY,
-  max_count        INTEGER,
-  max_age_ms       INTEGER,
-  truncate_before  INTEGER NOT NULL DEFAULT 0,
-  deleted_revision INTEGER,                      -- last revision when it was deleted
-  is_tombstoned    INTEGER NOT NULL DEFAULT 0,
-  last_revision    INTEGER NOT NULL DEFAULT -1   -- when it was last reclaimed or deleted: numbering goes on from here
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE snapshots (
-  stream        TEXT    NOT NULL,
-  name          TEXT    NOT NULL,
-  state_version INTEGER NOT NULL,
-  revision      INTEGER NOT NULL,
-  taken_at      TEXT    NOT NULL,
-  checksum      INTEGER NOT NULL,
-  state         BLOB    NOT NULL,
-  PRIMARY KEY (stream, name, state_version, revision)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE counters (
-  name  TEXT    NOT NULL PRIMARY KEY,
-  value INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-INSERT INTO counters VALUES
-  ('policy_changes', 0),
-  ('head', 0);                      -- as of the last pause: the log can not be shorter, however it looks
-
-CREATE VIEW events AS
-SELECT c.position + e.key AS position,
-       c.stream,
-       c.revision + e.key AS revision,
-       e.value ->> 'type' AS type,
-       coalesce(e.value ->> 'schemaVersion', 1) AS schema_version,
-       e.value -> 'data' AS data,
-       e.value ->> 'bytes' AS bytes,
-       coalesce(e.value -> 'metadata', '{}') AS metadata,
-       coalesce(e.value -> 'tags', '[]') AS tags,
-       coalesce(e.value ->> 'recordedAt',
-                strftime('%Y-%m-%dT%H:%M:%fZ', c.recorded_at / 1000.0, 'unixepoch')) AS recorded_at,
-       coalesce(e.value ->> 'id', format('%08x-%04x-7%03x-%04x-%04x%08x',
-                c.id_time >> 16, c.id_time & 65535, c.id_random >> 30, 32768 | ((c.id_random >> 16) & 16383),
-                c.id_random & 65535, (c.position + e.key) & 4294967295)) AS id
-FROM commits AS c, json_each(c.body) AS e;
-
-PRAGMA application_id = ${applicationId};
-PRAGMA user_version = ${formatVersion};
-`;
+export const formatVersion: number = formats.length;
 
 /** What an append has survived when it is acknowledged; see `SqliteStoreOptions.durability`. */
 export type SqliteDurability = "fsync" | "os";
@@ -125,8 +34,8 @@ export interface ConnectOptions {
 /**
  * Opens a connection to a store, making the file where asked to.
  *
- * @throws `STORE_NOT_FOUND`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`, `STORE_READ_ONLY`, `STORE_BUSY`,
- * `STORE_DAMAGED`, `STORE_IO`
+ * @throws `STORE_NOT_FOUND`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`, `STORE_FORMAT_OLDER` when it is
+ * only to be read, `STORE_READ_ONLY`, `STORE_BUSY`, `STORE_DAMAGED`, `STORE_IO`
  */
 export function connect(options: ConnectOptions): Database {
   const { path, mode, busyTimeoutMs } = options;
@@ -134,11 +43,7 @@ export function connect(options: ConnectOptions): Database {
   let db: Database | undefined;
   try {
     db = openDatabase(path, { isReadOnly: mode === "read", busyTimeoutMs });
-    const format = readFormat(db, path);
-    if (format === undefined) {
-      if (mode !== "create") throw notAStore(path, "the database is empty");
-      createSchema(db, path);
-    }
+    prepareFile(db, path, mode);
     configure(db, options);
     return db;
   } catch (error) {
@@ -192,13 +97,25 @@ function readFormat(db: Database, path: string): number | undefined {
   return format;
 }
 
-/** Several processes may come here at once: the one that gets the lock creates, the others find it done. */
-function createSchema(db: Database, path: string): void {
-  db.exec("PRAGMA page_size = 4096");
-  db.exec("PRAGMA journal_mode = WAL");
+function prepareFile(db: Database, path: string, mode: ConnectOptions["mode"]): void {
+  const format = readFormat(db, path);
+  if (format === formatVersion) return;
+  if (format === undefined) {
+    if (mode !== "create") throw notAStore(path, "the database is empty");
+    db.exec("PRAGMA page_size = 4096");
+    db.exec("PRAGMA journal_mode = WAL");
+  } else if (mode === "read") {
+    throw new HithertoError("STORE_FORMAT_OLDER", { store: path, format, known: formatVersion });
+  }
+  liftFormat(db, path);
+}
+
+/** Several processes may come here at once: the one that gets the lock does it, the others find it done. */
+function liftFormat(db: Database, path: string): void {
   db.exec("BEGIN IMMEDIATE");
   try {
-    if (readFormat(db, path) === undefined) db.exec(schema);
+    for (const step of formats.slice(readFormat(db, path) ?? 0)) db.exec(step);
+    db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`);
     db.exec("COMMIT");
   } catch (error) {
     db.exec("ROLLBACK");
@@ -210,10 +127,25 @@ function configure(db: Database, { mode, durability, cacheBytes }: ConnectOption
   db.exec(`PRAGMA cache_size = -${Math.ceil(cacheBytes / 1024)}`);
   db.exec("PRAGMA cell_size_check = ON");
   if (mode === "read") return;
-  db.exec(`PRAGMA synchronous = ${durability === "fsync" ? "FULL" : "NORMAL"}`);
+  db.exec(`PRAGMA synchronous = ${syncLevel(durability, true)}`);
   // 80 MiB: checkpoints are dear (two fsyncs), and the writer thread makes one whenever it is idle.
   db.exec("PRAGMA wal_autocheckpoint = 20000");
   db.exec("PRAGMA journal_size_limit = 268435456");
+}
+
+/** `NORMAL` writes without waiting: the next `FULL` commit, or checkpoint, syncs what was written before it as well. */
+function syncLevel(durability: SqliteDurability, isDurable: boolean): "FULL" | "NORMAL" {
+  return durability === "fsync" && isDurable ? "FULL" : "NORMAL";
+}
+
+/** Makes the function that says, before a transaction begins, whether its commit waits for the disk. */
+export function syncSwitch(db: Database, durability: SqliteDurability): (isDurable: boolean) => void {
+  let current: string | undefined;
+  return (isDurable) => {
+    const level = syncLevel(durability, isDurable);
+    if (level !== current) db.exec(`PRAGMA synchronous = ${level}`);
+    current = level;
+  };
 }
 
 function notAStore(store: string, problem: string): HithertoError {

@@ -16,6 +16,9 @@ const sqlite = {
   NOTADB: 26,
 } as const;
 
+/** ERROR, READONLY, TOOBIG, CONSTRAINT, MISMATCH, AUTH and RANGE. */
+const statementFaults: ReadonlySet<number> = new Set([1, 8, 18, 19, 20, 23, 25]);
+
 /** `SQLITE_IOERR_SHMSIZE`: the `-shm` file cannot grow, though that is called an I/O error. */
 const noRoomForSharedMemory = 10 | (19 << 8);
 
@@ -27,6 +30,18 @@ interface SqliteError extends Error {
 /** Whether SQLite reported it. */
 export function isSqliteError(error: unknown): error is SqliteError {
   return error instanceof Error && typeof (error as SqliteError).errcode === "number";
+}
+
+/**
+ * Whether it is the statement's own fault, or that of its values: wrong SQL, a constraint, a type that SQLite does not
+ * take. What would go wrong with any statement, such as a full disk, is not.
+ */
+export function isStatementError(error: unknown): error is Error {
+  if (isHithertoError(error) || !(error instanceof Error)) return false;
+  if (isSqliteError(error)) return statementFaults.has(error.errcode & 0xff);
+  return ["ERR_INVALID_ARG_TYPE", "ERR_INVALID_ARG_VALUE", "ERR_OUT_OF_RANGE", "ERR_INVALID_STATE"].includes(
+    (error as NodeJS.ErrnoException).code ?? "",
+  );
 }
 
 /** Whether SQLite reported that another connection holds a lock. */

@@ -55,6 +55,8 @@ import type { Database } from "./driver.ts";
 import { LogReader } from "./log-reader.ts";
 import type { PageReader } from "./log-reader.ts";
 import type { Write, WriteOutcome } from "./log-writer.ts";
+import { SqliteReadSide } from "./read-side/sqlite-read-side.ts";
+import { Transactions } from "./read-side/transactions.ts";
 import { Statements } from "./row-source.ts";
 import { connect, formatVersion } from "./schema.ts";
 import type { ConnectOptions, SqliteDurability } from "./schema.ts";
@@ -163,7 +165,7 @@ const turnMs = 8;
 class SqliteStore implements EventStore {
   readonly url: string;
   readonly snapshots: SnapshotStore;
-  readonly readSide: ReadSide = {} as ReadSide;
+  readonly readSide: ReadSide;
   readonly #options: ConnectOptions;
   readonly #db: Database;
   readonly #statements: Statements;
@@ -171,6 +173,7 @@ class SqliteStore implements EventStore {
   readonly #watcher: ChangeWatcher;
   /** Undefined for a store that is only read. */
   readonly #queue: WriteQueue | undefined;
+  readonly #transactions: Transactions | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(db: Database, options: ConnectOptions) {
@@ -180,8 +183,23 @@ class SqliteStore implements EventStore {
     this.#statements = new Statements(db);
     this.#reader = new LogReader(db, options.path, Date.now);
     this.#watcher = new ChangeWatcher(db);
-    this.#queue = options.mode === "read" ? undefined : new WriteQueue(options, () => this.#watcher.notify());
+    if (options.mode !== "read") {
+      const queue = new WriteQueue(options, () => this.#watcher.notify());
+      this.#queue = queue;
+      this.#transactions = new Transactions(options, () => {
+        queue.noteCommit();
+        this.#watcher.notify();
+      });
+    }
     this.snapshots = this.#openSnapshots();
+    this.readSide = new SqliteReadSide({
+      url: this.url,
+      db,
+      answer: (body) => promiseOf(() => this.#attempt(body)),
+      write: (write) => this.#write(write),
+      watch: (listener) => this.watch(listener),
+      transactions: this.#transactions,
+    });
   }
 
   async append(
@@ -329,6 +347,7 @@ class SqliteStore implements EventStore {
   async #close(): Promise<void> {
     this.#watcher.stop();
     this.#watcher.notify();
+    await this.#transactions?.close();
     // The writer's connection must be the last one: SQLite then empties and removes the write-ahead log.
     this.#db.close();
     await this.#queue?.close();
@@ -338,11 +357,18 @@ class SqliteStore implements EventStore {
     if (this.#closing !== undefined) throw new HithertoError("STORE_CLOSED", { store: this.url });
   }
 
-  /** Runs a short read, with fresh policies, and translates what the driver throws. */
+  /** Runs a short read of the log, with fresh policies. */
   #look<Result>(body: () => Result): Result {
+    return this.#attempt(() => {
+      this.#reader.policies.refresh();
+      return body();
+    });
+  }
+
+  /** Runs a short read and translates what the driver throws. */
+  #attempt<Result>(body: () => Result): Result {
     this.#checkOpen();
     try {
-      this.#reader.policies.refresh();
       return body();
     } catch (error) {
       throw toStoreError(error, this.#options.path, this.#options.busyTimeoutMs);
@@ -351,9 +377,7 @@ class SqliteStore implements EventStore {
 
   /** What {@link #look} finds or throws, as a promise. */
   #answer<Result>(body: () => Result): Promise<Result> {
-    return new Promise((resolveAnswer) => {
-      resolveAnswer(this.#look(body));
-    });
+    return promiseOf(() => this.#look(body));
   }
 
   async #write(write: Write): Promise<Exclude<WriteOutcome, { kind: "refused" }>> {
@@ -423,6 +447,13 @@ class SqliteStore implements EventStore {
       },
     };
   }
+}
+
+/** What a function returns or throws, as a promise. */
+function promiseOf<Result>(body: () => Result): Promise<Result> {
+  return new Promise((resolveAnswer) => {
+    resolveAnswer(body());
+  });
 }
 
 function* slicesOf(page: EventPage): Generator<EventPage, undefined> {

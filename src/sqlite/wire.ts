@@ -9,10 +9,14 @@ import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
 import type { AppendCondition } from "../core/query.ts";
 import type { EncodedAppend, EncodedStream } from "../store/encode-append.ts";
 import type { AppendResult, Expectation, Snapshot } from "../store/event-store.ts";
+import type { CommitPlan } from "../store/read-side-options.ts";
+import type { DocumentWrite, IndexValue, ReadModelStep } from "../store/read-side.ts";
 import type { Write, WriteOutcome } from "./log-writer.ts";
 
 /** What is posted to the writer thread: the head, then payloads. */
-export type WriteMessage = readonly [head: string, ...payloads: Array<string | Uint8Array>];
+export type WriteMessage = readonly [head: string, ...payloads: WritePayload[]];
+
+type WritePayload = string | Uint8Array;
 
 type StreamHead = [
   stream: string,
@@ -29,11 +33,20 @@ type StreamHead = [
 type Head =
   | readonly ["append", streams: readonly StreamHead[], condition: AppendCondition | 0]
   | readonly ["snapshot", snapshot: Omit<Snapshot, "state">, keep: number]
-  | readonly ["other", write: Exclude<Write, { kind: "append" | "snapshot" }>];
+  | readonly ["commit", plan: CommitHead, isDurable: boolean]
+  | readonly ["other", write: Exclude<Write, { kind: "append" | "snapshot" | "commit" }>];
+
+/** A commit with its documents in short, their text left out. */
+type CommitHead = Omit<CommitPlan, "models"> & {
+  readonly models: ReadonlyArray<Exclude<ReadModelStep, AdvanceStep> | AdvanceHead>;
+};
+type AdvanceStep = ReadModelStep & { readonly step: "advance" };
+type AdvanceHead = Omit<AdvanceStep, "documents"> & { readonly documents: readonly DocumentHead[] };
+type DocumentHead = readonly [key: string, position: number, ...indexed: IndexValue[]];
 
 /** Encodes writes for the writer thread. */
 export function encodeWrites(writes: readonly Write[]): WriteMessage {
-  const payloads: Array<string | Uint8Array> = [];
+  const payloads: WritePayload[] = [];
   const heads = writes.map((write): Head => {
     if (write.kind === "append") {
       for (const part of write.append.streams) payloads.push(part.body);
@@ -44,6 +57,7 @@ export function encodeWrites(writes: readonly Write[]): WriteMessage {
       payloads.push(state);
       return ["snapshot", rest, write.keep];
     }
+    if (write.kind === "commit") return ["commit", commitHead(write.plan, payloads), write.isDurable];
     return ["other", write];
   });
   return [JSON.stringify(heads), ...payloads];
@@ -63,6 +77,19 @@ function streamHead(part: EncodedStream): StreamHead {
   ];
 }
 
+function commitHead(plan: CommitPlan, payloads: WritePayload[]): CommitHead {
+  const models = plan.models.map((step) => {
+    if (step.step !== "advance") return step;
+    const documents = (step.documents ?? []).map(({ key, json, position, indexed }): DocumentHead => {
+      // No JSON text is empty.
+      payloads.push(json ?? "");
+      return [key, position, ...indexed];
+    });
+    return { ...step, documents };
+  });
+  return { ...plan, models };
+}
+
 /** Decodes what {@link encodeWrites} made, adding to `writes`. */
 export function decodeWrites(message: WriteMessage, writes: Write[]): void {
   const [text, ...payloads] = message;
@@ -70,14 +97,29 @@ export function decodeWrites(message: WriteMessage, writes: Write[]): void {
   for (const head of JSON.parse(text) as readonly Head[]) writes.push(decodeWrite(head, next));
 }
 
-function decodeWrite(head: Head, payloads: Iterator<string | Uint8Array>): Write {
+function decodeWrite(head: Head, payloads: Iterator<WritePayload>): Write {
   if (head[0] === "other") return head[1];
   if (head[0] === "snapshot") {
     const snapshot = { ...head[1], state: payloads.next().value as Uint8Array };
     return { kind: "snapshot", snapshot, keep: head[2] };
   }
+  if (head[0] === "commit") {
+    return { kind: "commit", plan: decodeCommit(head[1], payloads), isDurable: head[2] };
+  }
   const streams = head[1].map((part) => decodeStream(part, payloads.next().value as string));
   return { kind: "append", append: decodeAppend(streams, head[2] === 0 ? undefined : head[2]) };
+}
+
+function decodeCommit(head: CommitHead, payloads: Iterator<WritePayload>): CommitPlan {
+  const models = head.models.map((step) => {
+    if (step.step !== "advance") return step;
+    const documents = step.documents.map(([key, position, ...indexed]): DocumentWrite => {
+      const json = payloads.next().value as string;
+      return { key, json: json === "" ? null : json, position, indexed };
+    });
+    return { ...step, documents };
+  });
+  return { ...head, models };
 }
 
 function decodeAppend(streams: EncodedStream[], condition: AppendCondition | undefined): EncodedAppend {
@@ -100,17 +142,19 @@ function decodeStream(head: StreamHead, body: string): EncodedStream {
   };
 }
 
-/** `[0, events]` done, `[1, duplicate, firstPosition, position, firstRevision, revision, …]` appended, `[2, …]` refused. */
+/** `[0, …]` done, `[1, duplicate, firstPosition, position, firstRevision, revision, …]` appended, `[2, …]` refused, `[3, …]` committed. */
 type OutcomeHead =
   | readonly [0, events: number]
   | readonly [1, duplicate: 0 | 1, firstPosition: number, position: number, ...revisions: number[]]
-  | readonly [2, code: ErrorCode, details: ErrorDetails<ErrorCode>, cause: string | null];
+  | readonly [2, code: ErrorCode, details: ErrorDetails<ErrorCode>, cause: string | null]
+  | readonly [3, version: number];
 
 /** Encodes outcomes for the caller's thread. */
 export function encodeOutcomes(outcomes: readonly WriteOutcome[]): string {
   return JSON.stringify(
     outcomes.map((outcome): OutcomeHead => {
       if (outcome.kind === "done") return [0, outcome.events];
+      if (outcome.kind === "committed") return [3, outcome.version];
       if (outcome.kind === "refused") {
         const { code, details, cause } = outcome.refusal;
         return [2, code, details, cause instanceof Error ? cause.message : null];
@@ -126,6 +170,7 @@ export function encodeOutcomes(outcomes: readonly WriteOutcome[]): string {
 export function decodeOutcomes(text: string, writes: readonly Write[]): WriteOutcome[] {
   return (JSON.parse(text) as OutcomeHead[]).map((head, index) => {
     if (head[0] === 0) return { kind: "done", events: head[1] };
+    if (head[0] === 3) return { kind: "committed", version: head[1] };
     if (head[0] === 1) return { kind: "appended", result: decodeResult(head, writes[index]!) };
     const [, code, details, cause] = head;
     return {

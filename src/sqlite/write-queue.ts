@@ -82,6 +82,11 @@ export class WriteQueue {
     return outcome;
   }
 
+  /** To be called after each commit of another connection of the handle, for the sake of checkpoints. */
+  noteCommit(): void {
+    this.#checkpointer.noteCommit();
+  }
+
   /** Waits for the writes under way and ends the threads; the writer's is the last connection to close. */
   async close(): Promise<void> {
     if (this.#state === "open") {
@@ -136,6 +141,7 @@ export class WriteQueue {
   }
 }
 
-function toError({ code, details, cause }: Refusal): Error {
+/** The error of a refused write. */
+export function toError({ code, details, cause }: Refusal): Error {
   return new HithertoError(code, details, cause === undefined ? undefined : { cause });
 }

@@ -11,11 +11,10 @@
  * - closed: entered when the port carries `null`; everything before it has been applied. The database is closed, and
  *   the port with it, which tells the callers' thread.
  */
-import { getRandomValues } from "node:crypto";
 import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { Database } from "./driver.ts";
-import { LogWriter } from "./log-writer.ts";
+import { LogWriter, randomBits } from "./log-writer.ts";
 import type { Write } from "./log-writer.ts";
 import { connect } from "./schema.ts";
 import type { ConnectOptions } from "./schema.ts";
@@ -40,8 +39,9 @@ const leisureMs = 500;
 
 function main({ connect: options, port, posts }: WriterThreadData): void {
   const db = connect(options);
-  const { path: store, busyTimeoutMs } = options;
-  const writer = new LogWriter(db, { store, clock: Date.now, idRandom: randomBits(), busyTimeoutMs });
+  const { path: store, busyTimeoutMs, durability } = options;
+  const clock = Date.now;
+  const writer = new LogWriter(db, { store, clock, idRandom: randomBits(), busyTimeoutMs, durability });
   const counter = new Int32Array(posts);
   let isDirty = false;
   for (;;) {
@@ -93,11 +93,6 @@ function takeWaiting(port: MessagePort): { writes: Write[]; isClosing: boolean }
     for (const payload of received.message) length += payload.length;
   }
   return { writes, isClosing: false };
-}
-
-function randomBits(): number {
-  const random = getRandomValues(new Uint32Array(2));
-  return random[0]! * 2 ** 10 + (random[1]! >>> 22);
 }
 
 main(workerData as WriterThreadData);

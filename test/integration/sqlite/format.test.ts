@@ -53,12 +53,12 @@ function alter(path: string, sql: string): string {
 
 describe("a file is refused", () => {
   test.each(modes)("when its format is newer (%s), and is not touched", async (mode) => {
-    const path = alter(await aStore(), "PRAGMA user_version = 2");
+    const path = alter(await aStore(), "PRAGMA user_version = 3");
     const before = readFileSync(path);
     const opening = openSqliteStore(path, { mode });
     await expect(opening).rejects.toMatchObject({
       code: "STORE_FORMAT_NEWER",
-      details: { store: path, format: 2, known: 1 },
+      details: { store: path, format: 3, known: 2 },
     });
     expect(readFileSync(path).equals(before)).toBe(true);
   });

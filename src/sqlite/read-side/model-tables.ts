@@ -1,0 +1,118 @@
+/**
+ * The tables of generations: made, filled, emptied, shown by views, and dropped.
+ *
+ * Tables of documents have no rowid: one tree leads from the key to the document, and every index ends in the key, which
+ * is the order that queries want.
+ */
+import { indexedFields } from "../../store/document-query.ts";
+import type { DocumentWrite, ReadModelInfo } from "../../store/read-side.ts";
+import type { Database, Statement } from "../driver.ts";
+import { isStatementError } from "../sql-errors.ts";
+import { checkNames, documentTable, fieldColumns, quote, sqlTable, tablesOf, viewOf } from "./names.ts";
+import type { TableSource } from "./names.ts";
+import { sqlFailed, withTables } from "./sql-text.ts";
+
+/** Makes the tables of a generation. @throws `SQL_FAILED`, `ARGUMENT_INVALID` */
+export function createTables(db: Database, model: TableSource): void {
+  checkNames(model);
+  for (const sql of creation(model)) run(db, sql);
+}
+
+/** Empties them. */
+export function clearTables(db: Database, model: TableSource): void {
+  for (const table of tablesOf(model).values()) run(db, `DELETE FROM ${table}`);
+}
+
+/** Drops them, and the views that show them. @throws `SQL_FAILED` when another table refers to one of them. */
+export function dropTables(db: Database, model: ReadModelInfo): void {
+  if (model.state === "active") dropViews(db, model);
+  for (const table of [...tablesOf(model).values()].reverse()) run(db, `DROP TABLE IF EXISTS ${table}`);
+}
+
+/** Points the views of a read model to this generation. */
+export function showTables(db: Database, model: TableSource): void {
+  for (const [name, table] of tablesOf(model)) {
+    run(db, `DROP VIEW IF EXISTS ${viewOf(name)}`);
+    run(db, `CREATE VIEW ${viewOf(name)} AS SELECT * FROM ${table}`);
+  }
+}
+
+/** Another read model may have tables of the same name, and show them since. */
+function dropViews(db: Database, model: TableSource): void {
+  const definition = db.prepare<[string]>("SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?");
+  for (const [name, table] of tablesOf(model)) {
+    const sql = definition.get(`read_${name}`)?.[0];
+    if (sql?.endsWith(table) === true) run(db, `DROP VIEW ${viewOf(name)}`);
+  }
+}
+
+function creation(model: TableSource): string[] {
+  return model.shape.kind === "documents" ? documentCreation(model) : sqlCreation(model);
+}
+
+function documentCreation({ generation, shape }: TableSource): string[] {
+  const table = documentTable(generation);
+  const columns = fieldColumns(shape);
+  const fields = columns.map((column) => `, ${column}`).join("");
+  const indexes = shape.kind === "documents" ? shape.indexes : [];
+  const allFields = indexedFields(shape);
+  return [
+    `CREATE TABLE ${table} (key TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL, position INTEGER NOT NULL${fields})
+     WITHOUT ROWID`,
+    ...indexes.map((index, at) => {
+      const indexed = index.map((field) => columns[allFields.indexOf(field)]).join(", ");
+      return `CREATE INDEX ${quote(`documents_${generation}_by_${at}`)} ON ${table} (${indexed})`;
+    }),
+  ];
+}
+
+function sqlCreation(model: TableSource): string[] {
+  const { generation, shape } = model;
+  if (shape.kind !== "sql") return [];
+  const tables = tablesOf(model);
+  return [
+    ...Object.entries(shape.tables).map(([table, columns]) => {
+      return `CREATE TABLE ${sqlTable(generation, table)} (${withTables(columns, tables)}\n)`;
+    }),
+    ...Object.entries(shape.indexes).flatMap(([table, indexes]) =>
+      indexes.map((index, at) => {
+        const name = quote(`table_${generation}_${table}_by_${at}`);
+        return `CREATE INDEX ${name} ON ${sqlTable(generation, table)} ${withTables(index, tables)}`;
+      }),
+    ),
+  ];
+}
+
+/** Only a single statement is prepared, whatever a definition may hold. @throws `SQL_FAILED` */
+function run(db: Database, sql: string): void {
+  try {
+    db.prepare(withTables(sql, new Map())).run();
+  } catch (error) {
+    if (!isStatementError(error)) throw error;
+    throw sqlFailed(sql, error.message, error);
+  }
+}
+
+/** Writes documents of one generation. */
+export class DocumentTable {
+  readonly #upsert: Statement;
+  readonly #remove: Statement;
+
+  constructor(db: Database, { generation, shape }: TableSource) {
+    const table = documentTable(generation);
+    const columns = ["key", "document", "position", ...fieldColumns(shape)];
+    const changes = columns.slice(1).map((column) => `${column} = excluded.${column}`);
+    this.#upsert = db.prepare(
+      `INSERT INTO ${table} VALUES (${columns.map(() => "?").join(", ")})
+       ON CONFLICT (key) DO UPDATE SET ${changes.join(", ")}`,
+    );
+    this.#remove = db.prepare(`DELETE FROM ${table} WHERE key = ?`);
+  }
+
+  write(documents: readonly DocumentWrite[]): void {
+    for (const { key, json, position, indexed } of documents) {
+      if (json === null) this.#remove.run(key);
+      else this.#upsert.run(key, json, position, ...indexed);
+    }
+  }
+}

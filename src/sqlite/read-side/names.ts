@@ -1,0 +1,64 @@
+/**
+ * What the tables, indexes and views of a generation are called, and what goes into SQL between quotes.
+ */
+import { HithertoError } from "../../core/errors.ts";
+import { indexedFields } from "../../store/document-query.ts";
+import type { ReadModelInfo } from "../../store/read-side.ts";
+
+/** The part of a generation that its tables follow from. */
+export type TableSource = Pick<ReadModelInfo, "generation" | "name" | "shape">;
+
+/** The table of the documents of a generation. */
+export function documentTable(generation: number): string {
+  return quote(`documents_${generation}`);
+}
+
+/** An SQL table of a generation. */
+export function sqlTable(generation: number, table: string): string {
+  return quote(`table_${generation}_${table}`);
+}
+
+/** The view of an active read model, or of one of its SQL tables, for people. */
+export function viewOf(name: string): string {
+  return quote(`read_${name}`);
+}
+
+/** The tables of a generation by the name that statements call them by, in braces. */
+export function tablesOf({ generation, name, shape }: TableSource): Map<string, string> {
+  if (shape.kind === "documents") return new Map([[name, documentTable(generation)]]);
+  return new Map(Object.keys(shape.tables).map((table) => [table, sqlTable(generation, table)]));
+}
+
+/** Columns that every table of documents has. */
+const ownColumns = ["key", "document", "position"];
+
+/**
+ * The columns of the indexed fields: the path with `_` for `.`. Where two would be the same, as SQL compares names, the
+ * later one gets `_` at its end.
+ */
+export function fieldColumns(shape: ReadModelInfo["shape"]): readonly string[] {
+  const taken = new Set(ownColumns);
+  return indexedFields(shape).map((field) => {
+    let column = field.replaceAll(".", "_");
+    while (taken.has(column.toLowerCase())) column += "_";
+    taken.add(column.toLowerCase());
+    return quote(column);
+  });
+}
+
+/** A name as an identifier in SQL, whatever it holds. */
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+const namePattern = /^[A-Za-z]\w{0,63}$/;
+
+/** Definitions check their names; what comes another way must not reach SQL either. @throws `ARGUMENT_INVALID` */
+export function checkNames({ name, shape }: Pick<TableSource, "name" | "shape">): void {
+  const tables = shape.kind === "sql" ? [...Object.keys(shape.tables), ...Object.keys(shape.indexes)] : [];
+  for (const one of [name, ...tables]) {
+    if (namePattern.test(one)) continue;
+    const problem = `${JSON.stringify(one)} is no name: letters, digits and _, a letter first, at most 64`;
+    throw new HithertoError("ARGUMENT_INVALID", { argument: "shape", problem });
+  }
+}

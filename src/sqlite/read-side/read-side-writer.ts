@@ -1,0 +1,193 @@
+/**
+ * Makes the changes of commits, within the transaction of its connection.
+ *
+ * Invariants
+ * - All that is expected is checked before the first write, so a commit that is refused has changed nothing. Only making
+ *   tables can fail later, when their definition is unsound; such a commit runs in a savepoint.
+ * - What is remembered (generations, the last version) is forgotten when other connections have written, and after every
+ *   failure; whoever begins the transaction sees to that.
+ * - The version counter is written once, by {@link ReadSideWriter.finish}, before the transaction is committed.
+ */
+import { HithertoError } from "../../core/errors.ts";
+import type { CommitPlan, PlannedRecord } from "../../store/read-side-options.ts";
+import type { ReadModelInfo } from "../../store/read-side.ts";
+import type { Database, Statement } from "../driver.ts";
+import { Statements } from "../row-source.ts";
+import { loadModels } from "./generations.ts";
+import type { ModelEffect, Models } from "./model-steps.ts";
+import { takeSteps } from "./model-steps.ts";
+import { clearTables, createTables, DocumentTable, dropTables, showTables } from "./model-tables.ts";
+import { endOfPrefix } from "./prefix.ts";
+
+/** Applies commits through one connection. */
+export class ReadSideWriter {
+  readonly #db: Database;
+  readonly #statements: Statements;
+  readonly #findVersion: Statement<[number]>;
+  readonly #put: Statement;
+  readonly #remove: Statement;
+  readonly #move: Statement;
+  readonly #tables = new Map<number, DocumentTable>();
+  #models: Models | undefined;
+  /** The version given last, and the one that is in the file; -1: not known. */
+  #version = -1;
+  #storedVersion = -1;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#statements = new Statements(db);
+    this.#findVersion = db.prepare("SELECT version FROM records WHERE space = ? AND key = ?");
+    this.#put = db.prepare(
+      `INSERT INTO records VALUES (?, ?, ?, ?)
+       ON CONFLICT (space, key) DO UPDATE SET version = excluded.version, value = excluded.value`,
+    );
+    this.#remove = db.prepare("DELETE FROM records WHERE space = ? AND key = ?");
+    this.#move = db.prepare("UPDATE generations SET position = ? WHERE generation = ?");
+  }
+
+  /** After a failure, or when another connection has written. */
+  forget(): void {
+    this.#models = undefined;
+    this.#tables.clear();
+    this.#version = -1;
+  }
+
+  /** The generations as this transaction sees them. */
+  get models(): Models {
+    this.#models ??= loadModels(this.#statements);
+    return this.#models;
+  }
+
+  /** Makes a commit's changes and gives its version. @throws `RECORD_CONFLICT`, `MODEL_CONFLICT`, `SQL_FAILED`. */
+  commit(plan: CommitPlan): number {
+    this.#checkExpected(plan);
+    const { models, effects } = takeSteps(this.models, plan.models);
+    const mayFail = effects.some(({ effect }) => effect !== "advance");
+    if (mayFail) this.#inSavepoint(() => this.#takeEffect(effects, models));
+    else this.#takeEffect(effects, models);
+    const version = this.#nextVersion();
+    for (const record of plan.put) this.#putRecord(record, version);
+    for (const { space, key } of plan.remove) this.#remove.run(space, key);
+    for (const one of plan.removeAll) this.#removeAll(one);
+    return version;
+  }
+
+  /** To be called before the transaction is committed. */
+  finish(): void {
+    if (this.#version === this.#storedVersion || this.#version < 0) return;
+    this.#statements
+      .prepare("UPDATE counters SET value = ? WHERE name = 'record_version'")
+      .run(this.#version);
+    this.#storedVersion = this.#version;
+  }
+
+  #checkExpected({ expect }: CommitPlan): void {
+    for (const { space, key, version: expected } of expect) {
+      const actual = this.#findVersion.get(space, key)?.[0] ?? 0;
+      if (actual !== expected) throw new HithertoError("RECORD_CONFLICT", { space, key, expected, actual });
+    }
+  }
+
+  #takeEffect(effects: readonly ModelEffect[], models: Models): void {
+    for (const effect of effects) this.#apply(effect);
+    if (models.last !== this.models.last) {
+      const note = "UPDATE counters SET value = ? WHERE name = 'generation'";
+      this.#statements.prepare(note).run(models.last);
+    }
+    this.#models = models;
+  }
+
+  #apply(effect: ModelEffect): void {
+    const { model } = effect;
+    switch (effect.effect) {
+      case "create":
+        createTables(this.#db, model);
+        this.#insert(model);
+        return;
+      case "advance":
+        this.#move.run(model.position, model.generation);
+        if (effect.documents.length > 0) this.#tableOf(model).write(effect.documents);
+        return;
+      case "clear":
+        clearTables(this.#db, model);
+        this.#move.run(0, model.generation);
+        return;
+      case "activate":
+        this.#statements
+          .prepare("UPDATE generations SET state = 'active' WHERE generation = ?")
+          .run(model.generation);
+        showTables(this.#db, model);
+        return;
+      case "drop":
+        this.#tables.delete(model.generation);
+        dropTables(this.#db, model);
+        this.#statements.prepare("DELETE FROM generations WHERE generation = ?").run(model.generation);
+    }
+  }
+
+  #insert({ generation, name, version, shape, state, position }: ReadModelInfo): void {
+    this.#statements
+      .prepare("INSERT INTO generations VALUES (?, ?, ?, ?, ?, ?)")
+      .run(generation, name, version, JSON.stringify(shape), state, position);
+  }
+
+  #tableOf(model: ReadModelInfo): DocumentTable {
+    let table = this.#tables.get(model.generation);
+    if (table === undefined) {
+      table = new DocumentTable(this.#db, model);
+      this.#tables.set(model.generation, table);
+    }
+    return table;
+  }
+
+  #inSavepoint(body: () => void): void {
+    const before = this.#models;
+    this.#db.exec("SAVEPOINT steps");
+    try {
+      body();
+      this.#db.exec("RELEASE steps");
+    } catch (error) {
+      this.#tables.clear();
+      this.#models = before;
+      // When SQLite has given up the whole transaction, there is no savepoint any more; the first error is the one to tell.
+      tryExec(this.#db, "ROLLBACK TO steps; RELEASE steps");
+      throw error;
+    }
+  }
+
+  #nextVersion(): number {
+    if (this.#version < 0) {
+      const select = "SELECT value FROM counters WHERE name = 'record_version'";
+      this.#version = this.#statements.prepare<[number]>(select).get()?.[0] ?? 0;
+      this.#storedVersion = this.#version;
+    }
+    return ++this.#version;
+  }
+
+  #putRecord({ space, key, json }: PlannedRecord, version: number): void {
+    this.#put.run(space, key, version, json);
+  }
+
+  #removeAll({ space, prefix, to }: CommitPlan["removeAll"][number]): void {
+    const bounds: string[] = [prefix];
+    let sql = "DELETE FROM records WHERE space = ? AND key >= ?";
+    const end = endOfPrefix(prefix);
+    if (end !== undefined) {
+      sql += " AND key < ?";
+      bounds.push(end);
+    }
+    if (to !== undefined) {
+      sql += " AND key <= ?";
+      bounds.push(to);
+    }
+    this.#statements.prepare(sql).run(space, ...bounds);
+  }
+}
+
+function tryExec(db: Database, sql: string): void {
+  try {
+    db.exec(sql);
+  } catch {
+    // See the caller.
+  }
+}

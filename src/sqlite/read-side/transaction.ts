@@ -1,0 +1,167 @@
+/**
+ * One interactive transaction, from its first call to its end.
+ *
+ * - **open**: takes calls.
+ * - **failed**: a statement was refused, or the database itself failed. Every call fails with that error from now on, and
+ *   the transaction can only be rolled back, whatever its body makes of the error.
+ * - **over**: every call fails, with `TRANSACTION_TIMEOUT` if that ended it.
+ */
+import { HithertoError, isHithertoError } from "../../core/errors.ts";
+import type { StoredEvent } from "../../core/event.ts";
+import type { SqlRow, SqlTransaction, SqlValue } from "../../core/sql.ts";
+import { encodeAppend } from "../../store/encode-append.ts";
+import { eventSequence } from "../../store/event-sequence.ts";
+import type { AppendOptions, AppendResult, ReadOptions, StreamAppend } from "../../store/event-store.ts";
+import { checkOptions, checkSignal, planRead, throwIfAborted } from "../../store/read-options.ts";
+import { planCommit, planRef, transactionEnded } from "../../store/read-side-options.ts";
+import type {
+  ReadModelInfo,
+  ReadSideCommit,
+  ReadSideTransaction,
+  RecordRef,
+  StoredDocument,
+  StoredRecord,
+} from "../../store/read-side.ts";
+import type { PageReader } from "../log-reader.ts";
+import type { LogWriter, Write, WriteOutcome } from "../log-writer.ts";
+import { toStoreError } from "../sql-errors.ts";
+import { toError } from "../write-queue.ts";
+import { tablesOf } from "./names.ts";
+import type { ReadSideReader } from "./read-side-reader.ts";
+import type { SqlRunner } from "./sql-runner.ts";
+import { checkCommand, withTables } from "./sql-text.ts";
+
+/** The connection of a transaction, as what it is used for. */
+export interface TransactionTools {
+  /** Names the store in errors. */
+  readonly store: string;
+  readonly writer: LogWriter;
+  readonly reader: ReadSideReader;
+  readonly sql: SqlRunner;
+}
+
+/** What the body of a transaction works with. */
+export class SqliteTransaction implements ReadSideTransaction {
+  readonly #tools: TransactionTools;
+  /** What every call fails with from now on. */
+  #end: Error | undefined;
+  #failure: Error | undefined;
+
+  constructor(tools: TransactionTools) {
+    this.#tools = tools;
+  }
+
+  /** Why it can not be committed; undefined when it can. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Takes no more calls. The first end counts. */
+  end(cause: HithertoError = transactionEnded()): void {
+    this.#end ??= cause;
+  }
+
+  append(batch: StreamAppend | readonly StreamAppend[], options: AppendOptions = {}): Promise<AppendResult> {
+    return this.#call(() => {
+      checkOptions(options);
+      checkSignal(options.signal);
+      throwIfAborted(options.signal, "append");
+      const outcome = this.#write({ kind: "append", append: encodeAppend(batch, options) });
+      if (outcome.kind !== "appended") throw new TypeError("an append is answered as an append");
+      return outcome.result;
+    });
+  }
+
+  read(options?: ReadOptions): Promise<readonly StoredEvent[]> {
+    return this.#call(() => {
+      const plan = planRead(options);
+      const { reader } = this.#tools.writer;
+      return eventSequence(() => this.#pages(reader.log(plan)), plan).toArray();
+    });
+  }
+
+  head(): Promise<number> {
+    return this.#call(() => this.#tools.writer.reader.head());
+  }
+
+  findRecord(ref: RecordRef): Promise<StoredRecord | undefined> {
+    return this.#call(() => this.#tools.reader.findRecord(planRef(ref)));
+  }
+
+  findModels(name?: string): Promise<readonly ReadModelInfo[]> {
+    return this.#call(() => this.#tools.reader.listModels(name));
+  }
+
+  findDocuments(
+    generation: number,
+    keys: readonly string[],
+  ): Promise<ReadonlyArray<StoredDocument | undefined>> {
+    return this.#call(() => this.#tools.reader.getDocuments({ generation }, keys).documents);
+  }
+
+  commit(changes: ReadSideCommit): Promise<{ readonly version: number }> {
+    return this.#call(() => {
+      const outcome = this.#write({ kind: "commit", plan: planCommit(changes), isDurable: true });
+      if (outcome.kind !== "committed") throw new TypeError("a commit is answered as a commit");
+      return { version: outcome.version };
+    });
+  }
+
+  sql(generation?: number): SqlTransaction {
+    const run = <Result>(
+      sql: string,
+      body: (runner: SqlRunner, physical: string) => Result,
+    ): Promise<Result> => {
+      return this.#call(() => {
+        const physical = withTables(sql, this.#tables(generation));
+        checkCommand(physical);
+        return body(this.#tools.sql, physical);
+      });
+    };
+    return {
+      run: (sql, values) => run(sql, (runner, physical) => ({ changes: runner.run(physical, values) })),
+      get: (sql: string, values?: readonly SqlValue[]): Promise<SqlRow | undefined> =>
+        run(sql, (runner, physical) => runner.all(physical, values)[0]),
+      all: (sql, values) => run(sql, (runner, physical) => runner.all(physical, values)),
+    };
+  }
+
+  #tables(generation: number | undefined): ReadonlyMap<string, string> {
+    if (generation === undefined) return new Map();
+    const model = this.#tools.writer.readSide.models.byGeneration.get(generation);
+    if (model !== undefined) return tablesOf(model);
+    throw new HithertoError("MODEL_CONFLICT", { generation, problem: "it is no more" });
+  }
+
+  #write(write: Write): Exclude<WriteOutcome, { kind: "refused" }> {
+    const outcome = this.#tools.writer.attempt(write);
+    if (outcome.kind === "refused") throw toError(outcome.refusal);
+    return outcome;
+  }
+
+  *#pages(pages: PageReader): Generator<readonly StoredEvent[]> {
+    for (let page = pages.next(); page !== undefined; page = pages.next()) {
+      yield page;
+      this.#checkEnd();
+    }
+  }
+
+  /** Runs one call. What a store refuses, leaves the transaction usable; what SQLite refuses, or fails at, does not. */
+  async #call<Result>(body: () => Result | Promise<Result>): Promise<Result> {
+    this.#checkEnd();
+    try {
+      return await body();
+    } catch (error) {
+      const known = toStoreError(error, this.#tools.store);
+      if (!isHithertoError(error) || (known instanceof HithertoError && known.code === "SQL_FAILED")) {
+        this.#failure ??= known;
+        this.#end ??= known;
+      }
+      throw known;
+    }
+  }
+
+  #checkEnd(): void {
+    if (this.#end !== undefined) throw this.#end;
+  }
+}

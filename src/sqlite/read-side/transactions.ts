@@ -1,0 +1,179 @@
+/**
+ * The interactive transactions of one handle: on the caller's thread, through a second writing connection, one at a time.
+ *
+ * A transaction is
+ * - **waiting** for the handle's transactions before it;
+ * - **locking**: it tries for the write lock, which other processes and this handle's own writer thread hold for moments.
+ *   It never waits within SQLite, which would stop the event loop, but tries again after short random pauses;
+ * - **running**: its body has it. The time that the body may take begins here;
+ * - **committed** or **rolled back**. The lock is free again and the next one begins; who is to be sure of durability
+ *   waits for the disk meanwhile (`wal-sync.ts`).
+ *
+ * The connection is opened by the first transaction and kept. It makes no checkpoints, which would stop the event loop
+ * too: the checkpoint thread is told of its commits.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { HithertoError } from "../../core/errors.ts";
+import type { ReadSideTransaction } from "../../store/read-side.ts";
+import type { Database, Statement } from "../driver.ts";
+import { LogWriter, randomBits } from "../log-writer.ts";
+import { connect } from "../schema.ts";
+import type { ConnectOptions } from "../schema.ts";
+import { isBusy, toStoreError } from "../sql-errors.ts";
+import { ReadSideReader } from "./read-side-reader.ts";
+import { SqlRunner } from "./sql-runner.ts";
+import { SqliteTransaction } from "./transaction.ts";
+import type { TransactionTools } from "./transaction.ts";
+import { WalSync } from "./wal-sync.ts";
+
+const pauseMsMax = 3;
+
+/** A checked transaction. */
+export interface TransactionPlan<Result> {
+  readonly body: (transaction: ReadSideTransaction) => Promise<Result>;
+  readonly isDurable: boolean;
+  readonly timeoutMs: number;
+}
+
+/** Runs the transactions of one handle. */
+export class Transactions {
+  readonly #connect: ConnectOptions;
+  readonly #onCommit: () => void;
+  #connection: Connection | undefined;
+  /** The transaction that was called last; it never rejects. */
+  #last: Promise<void> = Promise.resolve();
+  readonly #syncing = new Set<Promise<void>>();
+
+  /** `onCommit` is called after each one that is committed. */
+  constructor(connectOptions: ConnectOptions, onCommit: () => void) {
+    this.#connect = connectOptions;
+    this.#onCommit = onCommit;
+  }
+
+  /** @throws what the body throws, `TRANSACTION_TIMEOUT`, `STORE_BUSY`, `STORE_CLOSED`, and what stores throw. */
+  async run<Result>(plan: TransactionPlan<Result>): Promise<Result> {
+    const { promise: over, resolve: end } = Promise.withResolvers<void>();
+    const before = this.#last;
+    this.#last = over;
+    await before;
+    let result: Result;
+    try {
+      result = await this.#transact(plan);
+    } finally {
+      end();
+    }
+    this.#onCommit();
+    if (plan.isDurable && this.#connect.durability === "fsync") await this.#sync();
+    return result;
+  }
+
+  /** Waits for those that were called, and closes the connection. */
+  async close(): Promise<void> {
+    await this.#last;
+    await Promise.allSettled(this.#syncing);
+    this.#connection?.wal.close();
+    this.#connection?.db.close();
+    this.#connection = undefined;
+  }
+
+  async #transact<Result>(plan: TransactionPlan<Result>): Promise<Result> {
+    const connection = this.#open();
+    await this.#begin(connection);
+    const { writer } = connection.tools;
+    try {
+      this.#translated(() => writer.takeUpChanges());
+      const transaction = new SqliteTransaction(connection.tools);
+      const result = await this.#inTime(transaction, plan);
+      if (transaction.failure !== undefined) throw transaction.failure;
+      this.#translated(() => writer.commit());
+      return result;
+    } catch (error) {
+      writer.abandon();
+      throw error;
+    }
+  }
+
+  /** Runs the body. When it takes too long, it is left alone: the transaction takes none of its calls any more. */
+  async #inTime<Result>(
+    transaction: SqliteTransaction,
+    { body, timeoutMs }: TransactionPlan<Result>,
+  ): Promise<Result> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const timeout = new HithertoError("TRANSACTION_TIMEOUT", { store: this.#connect.path, timeoutMs });
+      transaction.end(timeout);
+      reject(timeout);
+    }, timeoutMs);
+    try {
+      return await Promise.race([body(transaction), late]);
+    } finally {
+      clearTimeout(timer);
+      transaction.end();
+    }
+  }
+
+  async #begin({ begin }: Connection): Promise<void> {
+    const { busyTimeoutMs } = this.#connect;
+    for (const deadline = performance.now() + busyTimeoutMs; ;) {
+      try {
+        begin.run();
+        return;
+      } catch (error) {
+        if (!isBusy(error) || performance.now() >= deadline) throw this.#translate(error);
+      }
+      await sleep(Math.random() * pauseMsMax);
+    }
+  }
+
+  async #sync(): Promise<void> {
+    const synced = this.#connection!.wal.wait();
+    this.#syncing.add(synced);
+    try {
+      await synced;
+    } catch (error) {
+      throw this.#translate(error);
+    } finally {
+      this.#syncing.delete(synced);
+    }
+  }
+
+  #open(): Connection {
+    this.#connection ??= openConnection(this.#connect);
+    return this.#connection;
+  }
+
+  #translated(body: () => void): void {
+    try {
+      body();
+    } catch (error) {
+      throw this.#translate(error);
+    }
+  }
+
+  #translate(error: unknown): Error {
+    return toStoreError(error, this.#connect.path, this.#connect.busyTimeoutMs);
+  }
+}
+
+interface Connection {
+  readonly db: Database;
+  readonly begin: Statement;
+  readonly tools: TransactionTools;
+  readonly wal: WalSync;
+}
+
+function openConnection(options: ConnectOptions): Connection {
+  const { path, busyTimeoutMs } = options;
+  // Commits do not sync: whoever needs it, waits for the disk afterwards.
+  const db = connect({ ...options, mode: "write", durability: "os" });
+  db.exec("PRAGMA wal_autocheckpoint = 0");
+  const [clock, idRandom] = [Date.now, randomBits()];
+  const writer = new LogWriter(db, { store: path, clock, idRandom, busyTimeoutMs, durability: "os" });
+  const tools = {
+    store: path,
+    writer,
+    reader: new ReadSideReader(db, true),
+    sql: new SqlRunner(db),
+  };
+  return { db, begin: db.prepare("BEGIN IMMEDIATE"), tools, wal: new WalSync(path) };
+}
