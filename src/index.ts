@@ -75,9 +75,11 @@ export type {
   SqlStep,
 } from "./core/projection.ts";
 export type {
+  CheckedSqlSteps,
   CheckedSteps,
   FieldPath,
-  InferredDocumentSteps,
+  DataListed,
+  InferredSteps,
   InferredSqlSteps,
   KeyedEvent,
 } from "./core/projection-inference.ts";
@@ -87,6 +89,25 @@ export type { AppendCondition, EventFilter, FilterableEvent, Query, QueryItem } 
 export { isRejection, reject } from "./core/rejection.ts";
 export type { Rejection } from "./core/rejection.ts";
 export type { SqlRow, SqlTransaction, SqlValue } from "./core/sql.ts";
+export type {
+  ConsumeOptions,
+  Consumer,
+  ConsumerMember,
+  DeliveryContext,
+  DeliveryHandler,
+  DeliveryPolicy,
+  ErrorClass,
+  InboxTransaction,
+} from "./runtime/consumers/consumer.ts";
+export { consumer } from "./runtime/consumers/define-consumer.ts";
+export type {
+  CheckedTypes,
+  ConsumerOptions,
+  HandledEvent,
+  InferredHandlers,
+  PartitionedEvent,
+} from "./runtime/consumers/define-consumer.ts";
+export type { InferredMaps, PublicEvent, PublicEventOf } from "./runtime/consumers/public-event.ts";
 export { createHitherto } from "./runtime/create-hitherto.ts";
 export type {
   Accepted,
@@ -106,7 +127,43 @@ export type {
 } from "./runtime/hitherto.ts";
 export { open } from "./runtime/open.ts";
 export type { OpenOptions } from "./runtime/open.ts";
+export type { ProjectionRunner, ProjectionRunnerOptions } from "./runtime/projections/projection-runner.ts";
+export type {
+  Condition,
+  Entry,
+  Filter,
+  FindOptions,
+  Found,
+  LiveChange,
+  LiveOptions,
+  QueryOptions,
+  QueryResult,
+  ReadModel,
+  ReadModelOptions,
+  Stamped,
+  WaitOptions,
+} from "./runtime/projections/read-model.ts";
+export type { RetryPolicy } from "./runtime/retry-policy.ts";
 export type { Diagnostic, RuntimeOptions, SnapshotPolicy } from "./runtime/runtime-options.ts";
+export type {
+  ConsumerAdmin,
+  ParkedAdmin,
+  ParkedEvent,
+  ParkedOwner,
+  ParkedSelection,
+  ProjectionAdmin,
+} from "./runtime/work-admin.ts";
+export type {
+  ConsumerStatus,
+  Lag,
+  PartitionStatus,
+  ProjectionStatus,
+  RebuildStatus,
+  WorkError,
+  WorkEvent,
+  WorkProgress,
+  WorkState,
+} from "./runtime/work-status.ts";
 export { openSqliteStore } from "./sqlite/sqlite-store.ts";
 export type { SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
 export type { SqliteDurability } from "./sqlite/schema.ts";

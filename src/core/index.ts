@@ -66,9 +66,11 @@ export type {
   SqlStep,
 } from "./projection.ts";
 export type {
+  CheckedSqlSteps,
   CheckedSteps,
   FieldPath,
-  InferredDocumentSteps,
+  DataListed,
+  InferredSteps,
   InferredSqlSteps,
   KeyedEvent,
 } from "./projection-inference.ts";

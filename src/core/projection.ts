@@ -7,9 +7,10 @@ import type { AnyEventTypes, ListedTypes } from "./event-type.ts";
 import type { StoredEvent } from "./event.ts";
 import { requireProjection, requireSqlProjection } from "./projection-check.ts";
 import type {
+  CheckedSqlSteps,
   CheckedSteps,
   FieldPath,
-  InferredDocumentSteps,
+  InferredSteps,
   InferredSqlSteps,
   KeyedEvent,
 } from "./projection-inference.ts";
@@ -113,7 +114,7 @@ export interface ProjectionOptions<
    * What each type of event makes of a document: the next one, or null to remove it. Pure and synchronous; it must not
    * change the document in place.
    */
-  readonly evolve: InferredDocumentSteps<Document, Listed> & Steps;
+  readonly evolve: InferredSteps<Document, NoInfer<Listed>, Steps> & Steps;
   /**
    * The documents that an event concerns: none (undefined), one, or several. Pure. Default: the part of the stream's name
    * after the category; the whole name if it has no `-`. See {@link compositeKey} for keys of several parts.
@@ -124,13 +125,13 @@ export interface ProjectionOptions<
 }
 
 /** What {@link sqlProjection} takes. */
-export interface SqlProjectionOptions<Listed> extends CommonOptions<Listed> {
+export interface SqlProjectionOptions<Listed, Steps> extends CommonOptions<Listed> {
   /** Column definitions by table name: what stands between the parentheses of `CREATE TABLE`. */
   readonly tables: Readonly<Record<string, string>>;
   /** Indexes by table name: what comes after `CREATE INDEX … ON table`, such as `["(day, total)"]`. */
   readonly indexes?: Readonly<Record<string, readonly string[]>> | undefined;
   /** What each type of event does to the tables. Everything it changes must go through the transaction. */
-  readonly on: InferredSqlSteps<Listed>;
+  readonly on: InferredSqlSteps<NoInfer<Listed>, Steps> & Steps;
 }
 
 /**
@@ -196,10 +197,11 @@ export function projection<
  * });
  * ```
  */
-export function sqlProjection<Listed = unknown>(
-  name: string,
-  options: SqlProjectionOptions<Listed>,
-): SqlProjection {
+export function sqlProjection<
+  Listed = unknown,
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in projection
+  Steps extends CheckedSqlSteps<Listed, Steps> = any,
+>(name: string, options: SqlProjectionOptions<Listed, Steps>): SqlProjection {
   requireSqlProjection(name, options);
   const { version = 1, tables, indexes = {}, on } = options;
   const frozen = Object.entries(indexes).map(([table, each]) => [table, Object.freeze([...each])] as const);

@@ -67,6 +67,21 @@ const events = {
   OrderShipped: eventType<{ parcel: string }>(),
 };
 
+test("needs no annotation where data are not looked at", () => {
+  projection("byDay", {
+    initial: () => 0,
+    evolve: {
+      OrderCancelled: (count, _data, event) => {
+        expectTypeOf(event.recordedAt).toEqualTypeOf<string>();
+        expectTypeOf(count).toEqualTypeOf<number>();
+        return count - 1;
+      },
+      OrderPlaced: (count, data: { lines: number }, event) => count + data.lines + event.position,
+    },
+    key: (event) => (event.type === "OrderPlaced" ? String(event.data.lines) : event.recordedAt),
+  });
+});
+
 test("types data from event definitions, and shows key only the types that evolve handles", () => {
   projection("byCustomer", {
     initial: () => ({ paid: 0 }),
@@ -171,7 +186,13 @@ test("types the functions of an SQL projection", () => {
   });
   sqlProjection("daily", {
     tables: { days: "day TEXT" },
-    on: { OrderPaid: (_transaction, data: { amount: number }) => void data.amount },
+    on: {
+      OrderPaid: async (transaction, data: { amount: number }, event) => {
+        expectTypeOf(event.type).toEqualTypeOf<"OrderPaid">();
+        expectTypeOf(transaction).toEqualTypeOf<SqlTransaction>();
+        await transaction.run("…", [data.amount]);
+      },
+    },
   });
   sqlProjection("daily", {
     tables: { days: "day TEXT" },
