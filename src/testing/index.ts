@@ -1,4 +1,8 @@
 // Public: what tests of applications and of stores are written with.
+export { consumerConformance } from "./conformance/consumers/consumer-conformance.ts";
+export { projectionConformance } from "./conformance/projections/projection-conformance.ts";
+export { conformanceWorker } from "./conformance/work/worker.ts";
+export type { WorkConformance } from "./conformance/work/work-kit.ts";
 export { storeConformance } from "./conformance/store-conformance.ts";
 export type { RegisterTest, StoreConformance, TestRunner } from "./conformance/kit.ts";
 export { ExpectationError } from "./expectation-error.ts";

@@ -81,7 +81,7 @@ export function registerTopics(
 
 /** Makes the function that a runner calls for one test. */
 export function testIn(
-  { open, openAgain, dispose, seed = seedOfRun() }: StoreConformance,
+  { open, openAgain, dispose, seed = seedOfRun() }: Omit<StoreConformance, "runner">,
   body: (lab: Lab) => Promise<void>,
 ): () => Promise<void> {
   return async () => {
