@@ -100,13 +100,13 @@ export type {
   InboxTransaction,
 } from "./runtime/consumers/consumer.ts";
 export { consumer } from "./runtime/consumers/define-consumer.ts";
+export type { ConsumerOptions } from "./runtime/consumers/define-consumer.ts";
 export type {
   CheckedTypes,
-  ConsumerOptions,
   HandledEvent,
   InferredHandlers,
   PartitionedEvent,
-} from "./runtime/consumers/define-consumer.ts";
+} from "./runtime/consumers/consumer-inference.ts";
 export type { InferredMaps, PublicEvent, PublicEventOf } from "./runtime/consumers/public-event.ts";
 export { createHitherto } from "./runtime/create-hitherto.ts";
 export type {
