@@ -362,7 +362,7 @@ export class LogWriter {
     if (this.#lastRevision(stream) + 1 === firstRevision) return;
     const before = this.reader.policies.find(stream) ?? noPolicy;
     const last = firstRevision - 1;
-    this.#savePolicy(stream, { ...before, deletedRevision: last, lastRevision: last });
+    this.reader.policies.save(stream, { ...before, deletedRevision: last, lastRevision: last });
     this.#lastRevisions.set(stream, last);
   }
 
@@ -399,7 +399,7 @@ export class LogWriter {
 
   #setPolicy(stream: string, policy: StreamPolicy): WriteOutcome {
     const before = this.reader.policies.find(stream) ?? noPolicy;
-    this.#savePolicy(stream, {
+    this.reader.policies.save(stream, {
       ...before,
       maxCount: policy.maxCount,
       maxAgeMs: policy.maxAgeMs,
@@ -414,7 +414,7 @@ export class LogWriter {
     const last = this.#lastRevision(stream);
     if (!before.isTombstoned && (isTombstone || last >= 0)) {
       const removed = { deletedRevision: last, lastRevision: last, isTombstoned: isTombstone };
-      this.#savePolicy(stream, { ...before, ...removed });
+      this.reader.policies.save(stream, { ...before, ...removed });
       this.#clearSnapshots(stream);
     }
     return { kind: "done", events: 0 };
@@ -423,21 +423,6 @@ export class LogWriter {
   /** Snapshots hold what deleted events said. */
   #clearSnapshots(stream: string): void {
     this.#db.prepare("DELETE FROM snapshots WHERE stream = ?").run(stream);
-  }
-
-  #savePolicy(stream: string, policy: PolicyRow): void {
-    this.#db
-      .prepare("INSERT OR REPLACE INTO stream_policies VALUES (?, ?, ?, ?, ?, ?, ?, 0)")
-      .run(
-        stream,
-        policy.maxCount ?? null,
-        policy.maxAgeMs ?? null,
-        policy.truncateBefore,
-        policy.deletedRevision ?? null,
-        policy.isTombstoned ? 1 : 0,
-        policy.lastRevision,
-      );
-    this.reader.policies.note(stream, policy);
   }
 }
 

@@ -65,7 +65,7 @@ export class Reclaimer {
       this.#remove(row);
       sizes.push(row[3]);
     }
-    if (sizes.length > 0) this.#keepLastRevision(stream, { ...policy, lastRevision });
+    if (sizes.length > 0) this.#reader.policies.save(stream, { ...policy, lastRevision });
     return sizes;
   }
 
@@ -76,13 +76,6 @@ export class Reclaimer {
     return recordsOf(row, this.#store).every(({ recordedAt }) => {
       return (recordedAt === undefined ? row[4] : Date.parse(recordedAt)) < oldest;
     });
-  }
-
-  #keepLastRevision(stream: string, policy: PolicyRow): void {
-    this.#db
-      .prepare("UPDATE stream_policies SET last_revision = ? WHERE stream = ?")
-      .run(policy.lastRevision, stream);
-    this.#reader.policies.note(stream, policy);
   }
 
   #remove(row: CommitRow): void {

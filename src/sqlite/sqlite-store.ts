@@ -186,7 +186,7 @@ class SqliteStore implements EventStore {
     if (options.mode !== "read") {
       const queue = new WriteQueue(options, () => this.#watcher.notify());
       this.#queue = queue;
-      this.#transactions = new Transactions(options, () => {
+      this.#transactions = new Transactions(options, queue.turns, () => {
         queue.noteCommit();
         this.#watcher.notify();
       });

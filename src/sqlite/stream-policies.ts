@@ -1,8 +1,9 @@
 /**
  * What streams keep, and so which events are hidden.
  *
- * Few streams have a policy, so all of them are held in memory and read again only when some process has changed
- * one, which the counter `policy_changes` tells. A stream without an entry hides nothing.
+ * Few streams have a policy, so all of them are held in memory. Each change of one gets a number from the counter
+ * `policy_changes`, so that whoever has seen changes up to some number reads only the rows changed since. A stream without
+ * an entry hides nothing.
  */
 import type { StoredEvent } from "../core/event.ts";
 import type { Database, Statement } from "./driver.ts";
@@ -30,29 +31,34 @@ export const noPolicy: PolicyRow = Object.freeze({
 
 type Columns = [string, number | null, number | null, number, number | null, number, number];
 
-const selectPolicies = `SELECT stream, max_count, max_age_ms, truncate_before, deleted_revision, is_tombstoned,
-  last_revision FROM stream_policies`;
+const selectChanged = `SELECT stream, max_count, max_age_ms, truncate_before, deleted_revision, is_tombstoned,
+  last_revision FROM stream_policies WHERE changed > ?`;
+
+const replace = "INSERT OR REPLACE INTO stream_policies VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+
+/** So that all rows have changed since, those of old files too, whose changes have no number. */
+const nothingSeen = -1;
 
 /** The policies of one connection. Call {@link refresh} before relying on them. */
 export class StreamPolicies {
+  readonly #db: Database;
   readonly #policies = new Map<string, PolicyRow>();
   readonly #changes: Statement<[number]>;
-  readonly #all: Statement<Columns>;
-  readonly #countChange: Statement;
-  #seenChanges = 0;
+  readonly #changed: Statement<Columns>;
+  #seenChanges = nothingSeen;
 
   constructor(db: Database) {
+    this.#db = db;
     this.#changes = db.prepare("SELECT value FROM counters WHERE name = 'policy_changes'");
-    this.#all = db.prepare(selectPolicies);
-    this.#countChange = db.prepare("UPDATE counters SET value = value + 1 WHERE name = 'policy_changes'");
+    this.#changed = db.prepare(selectChanged);
   }
 
   /** Takes up what other connections have changed. */
   refresh(): void {
     const changes = this.#changes.get()?.[0] ?? 0;
     if (changes === this.#seenChanges) return;
-    this.#policies.clear();
-    for (const row of this.#all.all()) this.#policies.set(row[0], toPolicy(row));
+    if (this.#seenChanges === nothingSeen) this.#policies.clear();
+    for (const row of this.#changed.all(this.#seenChanges)) this.#policies.set(row[0], toPolicy(row));
     this.#seenChanges = changes;
   }
 
@@ -68,19 +74,17 @@ export class StreamPolicies {
     return this.#policies;
   }
 
-  /**
-   * Takes up a change that this connection makes itself, counting it in `policy_changes`, in a transaction that began
-   * with a {@link refresh}: reading all policies again for each change would make many changes slow.
-   */
-  note(stream: string, policy: PolicyRow): void {
+  /** Stores a policy, in a transaction that began with a {@link refresh}. */
+  save(stream: string, policy: PolicyRow): void {
     this.#policies.set(stream, policy);
-    this.#countChange.run();
     this.#seenChanges++;
+    this.#db.prepare(replace).run(...toColumns(stream, policy), this.#seenChanges);
+    this.#db.prepare("UPDATE counters SET value = ? WHERE name = 'policy_changes'").run(this.#seenChanges);
   }
 
-  /** After a transaction that failed: what was noted in it is not so. */
+  /** After a transaction that failed: what was saved in it is not so. */
   forget(): void {
-    this.#seenChanges = -1;
+    this.#seenChanges = nothingSeen;
   }
 }
 
@@ -110,4 +114,16 @@ function toPolicy(row: Columns): PolicyRow {
     isTombstoned: row[5] === 1,
     lastRevision: row[6],
   };
+}
+
+function toColumns(stream: string, policy: PolicyRow): Columns {
+  return [
+    stream,
+    policy.maxCount ?? null,
+    policy.maxAgeMs ?? null,
+    policy.truncateBefore,
+    policy.deletedRevision ?? null,
+    policy.isTombstoned ? 1 : 0,
+    policy.lastRevision,
+  ];
 }

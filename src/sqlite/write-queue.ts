@@ -11,6 +11,7 @@ import { MessageChannel } from "node:worker_threads";
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { Checkpointer } from "./checkpointer.ts";
+import { LockTurns } from "./lock-turns.ts";
 import type { Refusal, Write, WriteOutcome } from "./log-writer.ts";
 import type { ConnectOptions } from "./schema.ts";
 import { startThread } from "./start-thread.ts";
@@ -27,6 +28,8 @@ const leavingAtOnce = 32;
 
 /** Sends writes to the writer thread of one store. */
 export class WriteQueue {
+  /** With the transactions of the handle. */
+  readonly turns: LockTurns = new LockTurns();
   readonly #store: string;
   readonly #port: MessagePort;
   readonly #posts = new Int32Array(new SharedArrayBuffer(8));
@@ -49,7 +52,12 @@ export class WriteQueue {
     this.#port = port1;
     this.#port.on("message", (text: string) => this.#answer(text));
     this.#port.unref();
-    const data: WriterThreadData = { connect, port: port2, posts: this.#posts.buffer };
+    const data: WriterThreadData = {
+      connect,
+      port: port2,
+      posts: this.#posts.buffer,
+      turns: this.turns.shared,
+    };
     this.#worker = startThread("writer-thread", {
       workerData: data,
       transferList: [port2],

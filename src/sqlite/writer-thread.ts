@@ -14,6 +14,7 @@
 import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { Database } from "./driver.ts";
+import { LockTurns } from "./lock-turns.ts";
 import { LogWriter, randomBits } from "./log-writer.ts";
 import type { Write } from "./log-writer.ts";
 import { connect } from "./schema.ts";
@@ -28,6 +29,8 @@ export interface WriterThreadData {
   readonly port: MessagePort;
   /** Two Int32: the number of posts so far, and whether the thread sleeps: waking one that is awake costs as much. */
   readonly posts: SharedArrayBuffer;
+  /** Of {@link LockTurns}. */
+  readonly turns: SharedArrayBuffer;
 }
 
 /** Writes in one transaction; beyond it the first of them would wait too long for their acknowledgement. */
@@ -37,18 +40,22 @@ const groupLengthMax = 16 * 1024 * 1024;
 /** A pause this long is taken as leisure to checkpoint. */
 const leisureMs = 500;
 
-function main({ connect: options, port, posts }: WriterThreadData): void {
+function main({ connect: options, port, posts, turns: sharedTurns }: WriterThreadData): void {
   const db = connect(options);
   const { path: store, busyTimeoutMs, durability } = options;
   const clock = Date.now;
   const writer = new LogWriter(db, { store, clock, idRandom: randomBits(), busyTimeoutMs, durability });
   const counter = new Int32Array(posts);
+  const turns = new LockTurns(sharedTurns);
   let isDirty = false;
   for (;;) {
     const seen = Atomics.load(counter, 0);
     const { writes, isClosing } = takeWaiting(port);
     if (writes.length > 0) {
-      port.postMessage(encodeOutcomes(writer.apply(writes)));
+      turns.waitForTransaction();
+      const outcomes = writer.apply(writes);
+      turns.endWriter();
+      port.postMessage(encodeOutcomes(outcomes));
       isDirty = true;
     } else if (!isClosing && !sleepUntilPost(counter, seen, isDirty ? leisureMs : Infinity)) {
       writer.noteHead();

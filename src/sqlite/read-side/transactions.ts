@@ -16,6 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HithertoError } from "../../core/errors.ts";
 import type { ReadSideTransaction } from "../../store/read-side.ts";
 import type { Database, Statement } from "../driver.ts";
+import type { LockTurns } from "../lock-turns.ts";
 import { LogWriter, randomBits } from "../log-writer.ts";
 import { connect } from "../schema.ts";
 import type { ConnectOptions } from "../schema.ts";
@@ -26,7 +27,7 @@ import { SqliteTransaction } from "./transaction.ts";
 import type { TransactionTools } from "./transaction.ts";
 import { WalSync } from "./wal-sync.ts";
 
-const pauseMsMax = 3;
+const pauseMsMax = 2;
 
 /** A checked transaction. */
 export interface TransactionPlan<Result> {
@@ -38,6 +39,7 @@ export interface TransactionPlan<Result> {
 /** Runs the transactions of one handle. */
 export class Transactions {
   readonly #connect: ConnectOptions;
+  readonly #turns: LockTurns;
   readonly #onCommit: () => void;
   #connection: Connection | undefined;
   /** The transaction that was called last; it never rejects. */
@@ -45,8 +47,9 @@ export class Transactions {
   readonly #syncing = new Set<Promise<void>>();
 
   /** `onCommit` is called after each one that is committed. */
-  constructor(connectOptions: ConnectOptions, onCommit: () => void) {
+  constructor(connectOptions: ConnectOptions, turns: LockTurns, onCommit: () => void) {
     this.#connect = connectOptions;
+    this.#turns = turns;
     this.#onCommit = onCommit;
   }
 
@@ -58,8 +61,10 @@ export class Transactions {
     await before;
     let result: Result;
     try {
+      await this.#turns.askForTransaction();
       result = await this.#transact(plan);
     } finally {
+      this.#turns.endTransaction();
       end();
     }
     this.#onCommit();
@@ -121,7 +126,7 @@ export class Transactions {
       } catch (error) {
         if (!isBusy(error) || performance.now() >= deadline) throw this.#translate(error);
       }
-      await sleep(Math.random() * pauseMsMax);
+      await sleep(1 + Math.random() * pauseMsMax);
     }
   }
 
