@@ -1,9 +1,11 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { PassThrough } from "node:stream";
+import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { createProgram } from "../../../src/cli/program.ts";
-import { cliPage, examplesOf, withoutChance } from "./examples.ts";
-import { finished, scratchFolder, start } from "./hitherto-process.ts";
+import { cliPage, installHitherto, pageOf, stepsOf, withoutChance } from "./examples.ts";
+import type { Example, ExampleModule } from "./examples.ts";
+import { finished, scratchFolder, start, startNode } from "./hitherto-process.ts";
 
 const page = readFileSync(cliPage, "utf8");
 
@@ -17,26 +19,53 @@ const program = createProgram({
   version: "1.2.3",
 });
 
-test("shows in each example what the command really says", { timeout: 60_000 }, async () => {
-  const at = scratchFolder();
-  for (const { command, args, output } of examplesOf(cliPage)) {
-    const child = start(args, {}, at("."));
-    child.stdin.end();
-    const { out, err } = await finished(child);
-    expect(`$ ${command}\n${withoutChance(out + err, at("").replace(/\/$/, ""))}`).toBe(
-      `$ ${command}\n${withoutChance(output, "/data")}`,
-    );
+async function outputOf([name = "", ...args]: readonly string[], folder: string): Promise<string> {
+  const child = name === "node" ? startNode(args, folder) : start(args, {}, folder);
+  child.stdin.end();
+  const { out, err } = await finished(child);
+  return out + err;
+}
+
+/** What a page shows, command by command, and what is really there. */
+async function compare(steps: ReadonlyArray<Example | ExampleModule>, isRun: boolean): Promise<void> {
+  const folder = scratchFolder()("").replace(/\/$/, "");
+  installHitherto(folder);
+  for (const step of steps) {
+    const isModule = "file" in step;
+    if (isModule) writeFileSync(`${folder}/${step.file}`, step.code);
+    if (isModule && !isRun) continue;
+    const [args, shown] = isModule ? [["node", step.file], `node ${step.file}`] : [step.args, step.command];
+    const output = withoutChance(await outputOf(args, folder), folder);
+    expect(`$ ${shown}\n${output}`).toBe(`$ ${shown}\n${withoutChance(step.output ?? "", "/data")}`);
   }
+}
+
+test("shows in each example what the command really says", { timeout: 120_000 }, async () => {
+  await compare(stepsOf(cliPage), false);
 });
 
-test.each(program.commands.map((command) => [command.name(), command] as const))(
-  "documents %s with every option and an example",
-  (name, command) => {
-    const section = page.split(/^## /m).find((part) => part.startsWith(`${name}\n`)) ?? "";
-    for (const option of command.options) expect(section).toContain(`${option.long ?? option.short}`);
-    expect(section).toContain(`$ hitherto ${name}`);
+test.each(["mend-a-projection", "parked-events"])(
+  "shows in the guide %s what really happens",
+  { timeout: 120_000 },
+  async (name) => {
+    await compare(stepsOf(pageOf(`guide/${name}.md`)), true);
   },
 );
+
+const sectionOf = (name: string): string =>
+  page.split(/^## /m).find((part) => part.startsWith(`${name}\n`)) ?? "";
+
+const leaves = program.commands.flatMap((command): Array<readonly [string, Command]> =>
+  command.commands.length === 0
+    ? [[command.name(), command]]
+    : command.commands.map((inner) => [`${command.name()} ${inner.name()}`, inner]),
+);
+
+test.each(leaves)("documents %s with every option and an example", (name, command) => {
+  const section = sectionOf(name.split(" ")[0]!);
+  for (const option of command.options) expect(section).toContain(`${option.long ?? option.short}`);
+  expect(section).toMatch(new RegExp(`^(\\$ )?hitherto ${name}\\b`, "m"));
+});
 
 test("documents the options that every command has, and the exit codes", () => {
   for (const { long } of program.options) expect(page).toContain(`| \`${long}`);

@@ -31,7 +31,16 @@ export function start(
   env: Record<string, string> = {},
   cwd?: string,
 ): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [main, ...args], {
+  return startNode([main, ...args], cwd, env);
+}
+
+/** Starts a program of Node in a folder. */
+export function startNode(
+  args: readonly string[],
+  cwd?: string,
+  env: Record<string, string> = {},
+): ChildProcessWithoutNullStreams {
+  const child = spawn(process.execPath, [...args], {
     cwd,
     env: { ...process.env, NO_COLOR: "1", HITHERTO_STORE: "", ...env },
   });
