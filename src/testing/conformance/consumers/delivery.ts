@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { DeliveryContext } from "../../../runtime/consumers/consumer.ts";
 import type { EventStore } from "../../../store/event-store.ts";
 import { refuses, upTo } from "../helpers.ts";
-import { eventually } from "../work/work-kit.ts";
+import { begun, eventually } from "../work/work-kit.ts";
 import type { WorkTopic } from "../work/work-kit.ts";
 import { brisk, Cases, Journal, notes, parkedOf, unhurried } from "./cases.ts";
 
@@ -89,7 +89,7 @@ export const deliveryTests: WorkTopic = {
       [second - 1, [1, 2, 3]],
       [moment, [2, 3]],
     ] as const;
-    const begun = await Promise.all(
+    const started = await Promise.all(
       begins.map(async ([from, expected], index) => {
         const journal = new Journal();
         const member = await store.consume(notes({ name: `from-${index}`, from, journal }), brisk);
@@ -98,7 +98,7 @@ export const deliveryTests: WorkTopic = {
       }),
     );
     await cases.add("case-1", 1);
-    for (const { from, expected, journal, member } of begun) {
+    for (const { from, expected, journal, member } of started) {
       await member.caughtUp();
       assert.deepEqual(journal.byKey().get("case-1"), expected, `from ${String(from)}`);
       await member.stop();
@@ -171,7 +171,7 @@ export const deliveryTests: WorkTopic = {
     const cases = new Cases(writer);
     const consumer = notes({ journal, work: unhurried(random) });
     for (const _ of upTo(5)) {
-      const adding = cases.addRandom(random, 80);
+      const adding = begun(cases.addRandom(random, 80));
       const member = await store.consume(consumer, brisk);
       await setTimeout(random.integer(40));
       await member.stop();
@@ -189,14 +189,14 @@ export const deliveryTests: WorkTopic = {
     const cases = new Cases(store);
     await cases.add("case-1", 2);
     const waits = [60, 60_000];
-    const begun: DeliveryContext[] = [];
+    const started: DeliveryContext[] = [];
     const work = async (_note: unknown, context: DeliveryContext): Promise<void> => {
-      begun.push(context);
+      started.push(context);
       await setTimeout(waits.shift() ?? 0, undefined, { signal: context.signal });
     };
     const consumer = notes({ journal, work });
     const first = await store.consume(consumer, { ...brisk, inFlightMax: 1 });
-    await eventually(() => assert.equal(begun.length, 1));
+    await eventually(() => assert.equal(started.length, 1));
     await first.stop();
     assert.deepEqual(
       journal.entries.map((entry) => entry.n),
@@ -204,9 +204,9 @@ export const deliveryTests: WorkTopic = {
     );
     await first.ended;
     const second = await store.consume(consumer, { ...brisk, stopTimeoutMs: 50 });
-    await eventually(() => assert.equal(begun.length, 2));
+    await eventually(() => assert.equal(started.length, 2));
     await second.stop();
-    assert.ok(begun[1]!.signal.aborted);
+    assert.ok(started[1]!.signal.aborted);
     assert.deepEqual(await parkedOf(store), []);
     await using third = await store.consume(consumer, brisk);
     await third.caughtUp();

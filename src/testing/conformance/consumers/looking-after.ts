@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { ConsumerMember } from "../../../runtime/consumers/consumer.ts";
 import type { WorkEvent } from "../../../runtime/work-status.ts";
 import { refuses, upTo } from "../helpers.ts";
-import { eventually } from "../work/work-kit.ts";
+import { begun, eventually } from "../work/work-kit.ts";
 import type { WorkTopic } from "../work/work-kit.ts";
 import { brisk, Cases, Journal, notes, parkedOf, unhurried } from "./cases.ts";
 
@@ -104,7 +104,7 @@ export const lookingAfterTests: WorkTopic = {
       members.push(await handle.store.consume(consumer, brisk));
     }
     for (const partitions of [7, 1, 3, 16, 2]) {
-      const adding = cases.addRandom(random, 80);
+      const adding = begun(cases.addRandom(random, 80));
       await setTimeout(random.integer(20));
       await admin.consumers.setPartitions("notes", partitions);
       await adding;

@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { ConsumeOptions, ConsumerMember } from "../../../runtime/consumers/consumer.ts";
 import type { Hitherto } from "../../../runtime/hitherto.ts";
 import { refuses, upTo } from "../helpers.ts";
-import { during, eventually } from "../work/work-kit.ts";
+import { begun, during, eventually } from "../work/work-kit.ts";
 import type { Handle, WorkLab, WorkTopic } from "../work/work-kit.ts";
 import { brisk, Cases, Journal, notes, unhurried } from "./cases.ts";
 
@@ -63,7 +63,7 @@ export const memberTests: WorkTopic = {
     const cases = new Cases(writer);
     const members = [await joinNotes(lab, journal)];
     for (const _ of upTo(5)) {
-      const adding = cases.addRandom(lab.random, 100);
+      const adding = begun(cases.addRandom(lab.random, 100));
       if (members.length < 3) members.push(await joinNotes(lab, journal));
       else await members.splice(lab.random.integer(3), 1)[0]!.member.stop();
       await setTimeout(lab.random.integer(60));
@@ -79,7 +79,7 @@ export const memberTests: WorkTopic = {
     const cases = new Cases(writer);
     const [dead, other] = [await joinNotes(lab, journal), await joinNotes(lab, journal)];
     await eventually(() => areEven([dead, other]));
-    const adding = cases.addRandom(lab.random, 150);
+    const adding = begun(cases.addRandom(lab.random, 150));
     await setTimeout(20);
     dead.stall();
     await adding;
@@ -101,7 +101,7 @@ export const memberTests: WorkTopic = {
     const look = positionWatch(writer);
     for (const _ of upTo(3)) {
       await eventually(() => areEven([frozen, other]));
-      const adding = cases.addRandom(lab.random, 80);
+      const adding = begun(cases.addRandom(lab.random, 80));
       frozen.stall();
       await adding;
       await during(other.member.caughtUp(), look);

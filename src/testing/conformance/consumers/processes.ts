@@ -4,7 +4,7 @@ import type { Hitherto } from "../../../runtime/hitherto.ts";
 import type { EventStore } from "../../../store/event-store.ts";
 import { streamDataOf, upTo } from "../helpers.ts";
 import { standStill } from "../work/stand-still.ts";
-import { eventually } from "../work/work-kit.ts";
+import { begun, eventually } from "../work/work-kit.ts";
 import type { WorkLab, WorkTopic } from "../work/work-kit.ts";
 import type { Worker } from "../work/worker-process.ts";
 import { effectsOf } from "../work/worker.ts";
@@ -85,7 +85,7 @@ export const processTests: WorkTopic = {
     await Promise.all([one.ready, other.ready]);
     for (const worker of [one, other]) {
       await eventually(async () => assert.equal(new Set(await ownersOf(store)).size, 2));
-      const adding = cases.addRandom(lab.random, 60);
+      const adding = begun(cases.addRandom(lab.random, 60));
       await setTimeout(lab.random.integer(20));
       await adding;
       await standStill(worker, store);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import type { EventStore } from "../../../store/event-store.ts";
 import { anEvent, refuses, upTo } from "../helpers.ts";
-import { eventually } from "../work/work-kit.ts";
+import { begun, eventually } from "../work/work-kit.ts";
 import type { WorkTopic } from "../work/work-kit.ts";
 import { added, agrees, agreesWithAll, appendRandom, cleared, documentsOf, run, tallies } from "./tallies.ts";
 
@@ -36,7 +36,7 @@ export const asyncTests: WorkTopic = {
     await using runner = await run(store, model, { batchSizeMax: 20 });
     await runner.caughtUp();
     for (const _ of upTo(30)) {
-      const appending = appendRandom(writer, lab.random, 25);
+      const appending = begun(appendRandom(writer, lab.random, 25));
       await agrees(store, model);
       await appending;
     }

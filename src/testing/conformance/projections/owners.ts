@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Hitherto } from "../../../runtime/hitherto.ts";
 import type { WorkEvent } from "../../../runtime/work-status.ts";
 import { upTo } from "../helpers.ts";
-import { during, eventually } from "../work/work-kit.ts";
+import { begun, during, eventually } from "../work/work-kit.ts";
 import type { WorkLab, WorkTopic } from "../work/work-kit.ts";
 import { added, agrees, agreesWithAll, appendRandom, brisk, run, tallies } from "./tallies.ts";
 
@@ -95,7 +95,7 @@ export const ownerTests: WorkTopic = {
     for (const _ of upTo(3)) {
       const frozen = onlyOwner(members);
       const other = members.find((member) => member !== frozen)!;
-      const appending = appendRandom(other.store, lab.random, 60);
+      const appending = begun(appendRandom(other.store, lab.random, 60));
       frozen.stall();
       await appending;
       await agreesWithAll(other.store, model);
@@ -116,8 +116,8 @@ export const ownerTests: WorkTopic = {
     for (const _ of upTo(6)) {
       const victim = await handle();
       await run(victim.store, model, { leaseMs: 150, batchSizeMax: 1 + random.integer(20) });
-      const [waiting, writing] = [setTimeout(random.integer(60)), appendRandom(writer, random, 80)];
-      await during(Promise.all([waiting, writing]), () => watchOnce(writer, model, seen));
+      const writing = Promise.all([setTimeout(random.integer(60)), appendRandom(writer, random, 80)]);
+      await during(writing, () => watchOnce(writer, model, seen));
       victim.stall();
     }
     await using runner = await run(writer, model, { leaseMs: 150 });

@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Filter, FindOptions, LiveChange } from "../../../runtime/projections/read-model.ts";
 import { listOf, refuses, upTo } from "../helpers.ts";
 import type { Random } from "../random.ts";
-import { eventually } from "../work/work-kit.ts";
+import { begun, eventually } from "../work/work-kit.ts";
 import type { WorkLab, WorkTopic } from "../work/work-kit.ts";
 import { added, agreesWithAll, appendRandom, cleared, documentsOf, keys, run, tallies } from "./tallies.ts";
 import type { Tally } from "./tallies.ts";
@@ -93,7 +93,7 @@ export const readingTests: WorkTopic = {
   "several by key come from one state, in the order asked for": async (lab) => {
     const { store, readModel, runner } = await filled(lab, 20);
     for (const n of upTo(15)) {
-      const appending = store.append({ stream: "s", events: [added(n, "twin-1", "twin-2")] });
+      const appending = begun(store.append({ stream: "s", events: [added(n, "twin-1", "twin-2")] }));
       const { documents } = await readModel.getMany(["twin-2", "none", "twin-1"]);
       assert.deepEqual([documents[0], documents[1]], [documents[2], undefined]);
       await appending;
@@ -199,11 +199,11 @@ export const readingTests: WorkTopic = {
     await runner.stop();
     const reached = await store.head();
     const { position } = await store.append({ stream: "s", events: [added(1, "a")] });
-    const begun = performance.now();
+    const start = performance.now();
     const error = await refuses("WAIT_TIMEOUT", () =>
       readModel.get("a", { waitFor: position, timeoutMs: 60 }),
     );
-    assert.ok(performance.now() - begun >= 50);
+    assert.ok(performance.now() - start >= 50);
     assert.deepEqual([error.details.position, error.details.reached], [position, reached]);
     await refuses("WAIT_TIMEOUT", () => readModel.find({ waitFor: position, timeoutMs: 1 }));
     await refuses("WAIT_TIMEOUT", () => readModel.waitFor(position, { timeoutMs: 1 }));

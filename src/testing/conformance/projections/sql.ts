@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { StoredEvent } from "../../../core/event.ts";
 import type { Hitherto } from "../../../runtime/hitherto.ts";
 import { refuses, upTo } from "../helpers.ts";
-import { eventually } from "../work/work-kit.ts";
+import { begun, eventually } from "../work/work-kit.ts";
 import type { WorkLab, WorkTopic } from "../work/work-kit.ts";
 import { added, appendRandom, brisk } from "./tallies.ts";
 import type { Added } from "./tallies.ts";
@@ -76,7 +76,7 @@ const supported: WorkTopic = {
     await first.caughtUp();
     await using _second = await runTotals(store);
     for (const _ of upTo(3)) {
-      const appending = appendRandom(store, random, 60);
+      const appending = begun(appendRandom(store, random, 60));
       frozen.stall();
       await rowsAgree(store, await appending);
       frozen.wake();

@@ -89,14 +89,20 @@ export async function eventually<Value>(check: () => Value | Promise<Value>): Pr
   }
 }
 
+/** A task that goes on beside the test, which may fail before it waits for it. */
+export function begun<Value>(task: Promise<Value>): Promise<Value> {
+  task.catch(() => undefined);
+  return task;
+}
+
 /** Does something over and over until the other thing has ended, at least once. */
 export async function during(task: Promise<unknown>, step: () => Promise<unknown>): Promise<void> {
   const state = { isOver: false };
-  const watched = task.finally(() => {
-    state.isOver = true;
-  });
-  // The step may fail first; then the task's own failure has nobody else to hear of it.
-  watched.catch(() => undefined);
+  const watched = begun(
+    task.finally(() => {
+      state.isOver = true;
+    }),
+  );
   do await step();
   while (!state.isOver);
   await watched;
