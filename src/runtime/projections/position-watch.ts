@@ -99,6 +99,8 @@ export class PositionWatch {
     try {
       let seen: number;
       do {
+        // The signal that a store gives on closing comes just before it is closed.
+        await Promise.resolve();
         seen = this.#signals;
         const stamp = await this.#source.stamp();
         for (const { fits, resolve } of this.#waiters) if (fits(stamp)) resolve(stamp);
