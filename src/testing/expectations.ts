@@ -85,6 +85,18 @@ export function expectState(name: string, outcome: Outcome, expected: unknown): 
   }
 }
 
+/** Holds when a projection made these documents, by key, and no others. */
+export function expectDocuments(
+  name: string,
+  outcome: Outcome,
+  expected: Readonly<Record<string, unknown>>,
+): void {
+  eventsOf(name, outcome, "documents");
+  if (outcome.kind === "events") {
+    compare(`${name} made other documents than expected`, expected, outcome.state);
+  }
+}
+
 function eventsOf(name: string, outcome: Outcome, wanted: string): readonly NewEvent[] {
   if (outcome.kind === "events") return outcome.events;
   if (outcome.kind === "error") throw unexpectedError(name, outcome.error, wanted);

@@ -1,5 +1,5 @@
 /**
- * Tests of deciders and decision models in the words of the domain: given what happened, when a command comes, then
+ * Tests of deciders, decision models and projections in the words of the domain: given what happened, when a command comes, then
  * this follows. It needs no store, no clock and no test runner: what does not hold is thrown.
  *
  * It is strict. Events must agree in number and order, data and states in every key, every date and every -0 (see
@@ -24,6 +24,7 @@ import type { AnyEventTypes } from "../core/event-type.ts";
 import type { EventMetadata, NewEvent, StoredEvent } from "../core/event.ts";
 import { fold } from "../core/fold.ts";
 import { defaultStream } from "../core/limits.ts";
+import type { Projection } from "../core/projection.ts";
 import type { Rejection } from "../core/rejection.ts";
 import { ExpectationError } from "./expectation-error.ts";
 import {
@@ -34,7 +35,9 @@ import {
   expectThrown,
   requireEvents,
 } from "./expectations.ts";
-import type { Answer, Outcome, Subject } from "./scenario.ts";
+import { givenProjection } from "./given-projection.ts";
+import type { GivenProjection } from "./given-projection.ts";
+import type { Answer, Outcome, PastEventIn, Subject } from "./scenario.ts";
 import { deepFreeze, run, runLater } from "./scenario.ts";
 
 /** An event that happened: in today's shape, or in that of another schema version, which it then names. */
@@ -159,18 +162,30 @@ export function given<State>(
   model: DecisionModel<State>,
   past: PromiseLike<readonly NewEvent[]>,
 ): GivenModel<State, Promise<void>>;
-export function given(definition: AnyDecider | DecisionModel<unknown>, past: Past): unknown {
+export function given<Document>(
+  projection: Projection<Document>,
+  past: readonly PastEventIn[],
+): GivenProjection<Document, void>;
+export function given<Document>(
+  projection: Projection<Document>,
+  past: PromiseLike<readonly PastEventIn[]>,
+): GivenProjection<Document, Promise<void>>;
+export function given(definition: Definition, past: Past): unknown {
   switch ((definition as Partial<typeof definition> | undefined)?.kind) {
     case "decider":
       return givenDecider(definition as AnyDecider, past);
     case "decision-model":
       return givenModel(definition as DecisionModel<unknown>, past);
+    case "projection":
+      return givenProjection(definition as Projection<unknown>, past);
     default:
       throw new ExpectationError(
-        "given() takes what was made by decider(), decisionModel() or composeModels().",
+        "given() takes what was made by decider(), decisionModel(), composeModels() or projection().",
       );
   }
 }
+
+type Definition = AnyDecider | DecisionModel<unknown> | Projection<unknown>;
 
 type Past = readonly NewEvent[] | PromiseLike<readonly NewEvent[]>;
 

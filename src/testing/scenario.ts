@@ -20,6 +20,12 @@ export interface Subject {
   readonly fold: (events: readonly StoredEvent[]) => unknown;
 }
 
+/** An event that happened in a stream. */
+export interface PastEventIn extends NewEvent {
+  /** Default: `1` in the projection's first category, or in one of its name. */
+  readonly stream?: string | undefined;
+}
+
 /** What a command was answered with. */
 export type Answer = readonly NewEvent[] | Rejection;
 
@@ -57,6 +63,29 @@ export async function runLater(
   }
 }
 
+/** The given events as a store would return them. An event may name its stream; the default is the subject's. */
+export function toStored(
+  subject: Pick<Subject, "name" | "stream" | "events">,
+  events: readonly PastEventIn[],
+): readonly StoredEvent[] {
+  if (!Array.isArray(events)) {
+    throw new ExpectationError(`${subject.name}: the given events are not an array.`);
+  }
+  const lengths = new Map<string, number>();
+  return events.map((event: PastEventIn, index) => {
+    requireEvent(subject.name, event, index);
+    const fault = faultOf(event);
+    if (fault !== undefined) {
+      const where = `${subject.name}: event ${index} (${event.type}) holds ${fault.found} at ${fault.path}`;
+      throw new ExpectationError(`${where}, which no store takes; write it as JSON.`);
+    }
+    const { stream = subject.stream } = event;
+    const revision = lengths.get(stream) ?? 0;
+    lengths.set(stream, revision + 1);
+    return storedEvent(subject, withTags(subject, event), { stream, revision, position: index + 1 });
+  });
+}
+
 /** Refuses, as an event that is given or expected, what has not even a type. */
 export function requireEvent(name: string, event: unknown, index: number): void {
   const { type } = (event ?? {}) as Partial<NewEvent>;
@@ -83,7 +112,8 @@ function outcomeOf(subject: Subject, past: readonly StoredEvent[], answer: Answe
   const decided = answer.map((event, index) => {
     const fault = faultOf(event);
     if (fault !== undefined) throw new HithertoError("EVENT_NOT_JSON", { index, ...fault });
-    return storedEvent(subject, event, past.length + index);
+    const place = past.length + index;
+    return storedEvent(subject, event, { stream: subject.stream, revision: place, position: place + 1 });
   });
   return { kind: "events", events: answer, state: subject.fold([...past, ...decided]) };
 }
@@ -93,21 +123,8 @@ function outcomeOfError(error: unknown): Outcome {
   return { kind: "error", error };
 }
 
-function toStored(subject: Subject, events: readonly NewEvent[]): readonly StoredEvent[] {
-  if (!Array.isArray(events)) {
-    throw new ExpectationError(`${subject.name}: the given events are not an array.`);
-  }
-  return events.map((event: NewEvent, index) => {
-    requireEvent(subject.name, event, index);
-    const fault = faultOf(event);
-    if (fault === undefined) return storedEvent(subject, withTags(subject, event), index);
-    const where = `${subject.name}: event ${index} (${event.type}) holds ${fault.found} at ${fault.path}`;
-    throw new ExpectationError(`${where}, which no store takes; write it as JSON.`);
-  });
-}
-
 /** An event of today's schema version has the tags that its definition derives; its schema saw other data than these. */
-function withTags(subject: Subject, event: NewEvent): NewEvent {
+function withTags(subject: Pick<Subject, "events">, event: NewEvent): NewEvent {
   const definition = typeOf(subject.events, event.type);
   const isCurrent = (event.schemaVersion ?? definition.schemaVersion) === definition.schemaVersion;
   return isCurrent ? { ...event, tags: tagsOf(definition, event) } : event;
@@ -118,13 +135,17 @@ function faultOf({ data }: NewEvent): JsonFault | undefined {
 }
 
 /** An event as it comes back from a store, with an id and a time that are the same in every run. */
-function storedEvent(subject: Subject, event: NewEvent, revision: number): StoredEvent {
+function storedEvent(
+  subject: Pick<Subject, "events">,
+  event: NewEvent,
+  { stream, revision, position }: Pick<StoredEvent, "stream" | "revision" | "position">,
+): StoredEvent {
   const { data } = event;
   return deepFreeze({
-    id: event.id ?? `00000000-0000-7000-8000-${String(revision).padStart(12, "0")}`,
-    stream: subject.stream,
+    id: event.id ?? `00000000-0000-7000-8000-${String(position - 1).padStart(12, "0")}`,
+    stream,
     revision,
-    position: revision + 1,
+    position,
     type: event.type,
     schemaVersion: event.schemaVersion ?? typeOf(subject.events, event.type).schemaVersion,
     // The round trip is the point: a clone would keep what JSON does not.
