@@ -4,37 +4,64 @@
 import type { SqlRow, SqlValue } from "../../core/sql.ts";
 import type { BoundValue, Database, Statement } from "../driver.ts";
 import { isStatementError } from "../sql-errors.ts";
-import { sqlFailed } from "./sql-text.ts";
+import { checkCommand, commandOf, sqlFailed, withTables } from "./sql-text.ts";
 
 /** Statements that are kept prepared. */
 const statementsMax = 100;
 
-/** Prepares each statement once and keeps it for a while. */
+/** A statement as it was written, and with the names of its tables. */
+export interface SqlText {
+  readonly given: string;
+  readonly physical: string;
+}
+
+/** Checks and prepares each statement once and keeps it for a while. */
 export class SqlRunner {
   readonly #db: Database;
   readonly #prepared = new Map<string, Statement>();
+  /** What statements written with names in braces came to, for each generation, whose tables never change. */
+  readonly #translated = new Map<number, Map<string, SqlText>>();
 
   constructor(db: Database) {
     this.#db = db;
   }
 
   /** Runs for the effect; says how many rows were changed. @throws `SQL_FAILED` */
-  run(sql: string, values: readonly SqlValue[] = []): number {
-    return this.#guard(sql, () => Number(this.#prepare(sql).run(...bound(values)).changes));
+  run(sql: SqlText, values: readonly SqlValue[] = []): number {
+    return this.#guard(sql, () => {
+      const { changes } = this.#prepare(sql).run(...bound(sql.given, values));
+      return changesRows(sql.given) ? Number(changes) : 0;
+    });
   }
 
   /** @throws `SQL_FAILED` */
-  all(sql: string, values: readonly SqlValue[] = []): SqlRow[] {
+  all(sql: SqlText, values: readonly SqlValue[] = []): SqlRow[] {
     return this.#guard(sql, () => {
       const statement = this.#prepare(sql);
-      const rows = statement.all(...bound(values));
+      const rows = statement.all(...bound(sql.given, values));
       // Asked after it has run: the tables may have changed since it was prepared.
       const names = rows.length === 0 ? [] : statement.columns().map(({ name }) => name);
       return rows.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index]!])));
     });
   }
 
-  #prepare(sql: string): Statement {
+  /** The statement for the tables of a generation (0: none), checked for use in a transaction. @throws `SQL_FAILED` */
+  translate(sql: string, generation: number, tables: () => ReadonlyMap<string, string>): SqlText {
+    let known = this.#translated.get(generation);
+    if (known === undefined || known.size >= statementsMax) {
+      if (this.#translated.size >= statementsMax) this.#translated.clear();
+      this.#translated.set(generation, (known = new Map()));
+    }
+    let translated = known.get(sql);
+    if (translated === undefined) {
+      translated = { given: sql, physical: withTables(sql, tables()) };
+      checkCommand(sql);
+      known.set(sql, translated);
+    }
+    return translated;
+  }
+
+  #prepare({ physical: sql }: SqlText): Statement {
     let statement = this.#prepared.get(sql);
     if (statement === undefined) {
       statement = this.#db.prepare(sql);
@@ -44,17 +71,23 @@ export class SqlRunner {
     return statement;
   }
 
-  #guard<Result>(sql: string, body: () => Result): Result {
+  #guard<Result>(sql: SqlText, body: () => Result): Result {
     try {
       return body();
     } catch (error) {
       if (!isStatementError(error)) throw error;
-      throw sqlFailed(sql, error.message, error);
+      throw sqlFailed(sql.given, error.message, error);
     }
   }
 }
 
+/** SQLite goes on telling the number of the last statement that did. */
+function changesRows(sql: string): boolean {
+  return /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/.test(commandOf(sql));
+}
+
 /** Whole numbers go in as such: as floating-point ones they would divide, and turn to text, otherwise than they look. */
-function bound(values: readonly SqlValue[]): BoundValue[] {
+function bound(sql: string, values: readonly SqlValue[]): BoundValue[] {
+  if (!Array.isArray(values)) throw sqlFailed(sql, "the values must be an array");
   return values.map((value) => (Number.isSafeInteger(value) ? BigInt(value as number) : value));
 }

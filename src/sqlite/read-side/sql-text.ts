@@ -35,11 +35,38 @@ const dataCommands = new Set(["SELECT", "VALUES", "WITH", "INSERT", "REPLACE", "
 const tableCommands = new Set(["CREATE", "DROP", "ALTER"]);
 const readCommands = new Set(["SELECT", "VALUES", "WITH", "EXPLAIN"]);
 
-/** Refuses what would end the transaction, or reach beyond it. @throws `SQL_FAILED` */
+/**
+ * Refuses what would end the transaction or reach beyond it, and what would write to the store's own tables by their own
+ * names: the log is changed by appending to it.
+ *
+ * @param sql - As it was written, names in braces and all.
+ * @throws `SQL_FAILED`
+ */
 export function checkCommand(sql: string): void {
   const command = commandOf(sql);
-  if (dataCommands.has(command) || tableCommands.has(command)) return;
-  throw sqlFailed(sql, `${command || "this"} is not for use within a transaction`);
+  if (!dataCommands.has(command) && !tableCommands.has(command)) {
+    throw sqlFailed(sql, `${command || "this"} is not for use within a transaction`);
+  }
+  for (const [, name] of withoutLiterals(sql).matchAll(targets)) {
+    if (name === undefined || !ownNames.test(name)) continue;
+    throw sqlFailed(sql, `${name} is not to be written to by SQL`);
+  }
+}
+
+/** What is written to, made or dropped. */
+const targets =
+  /\b(?:INTO|UPDATE(?:\s+OR\s+\w+)?|DELETE\s+FROM|(?:TABLE|VIEW|INDEX|TRIGGER)(?:\s+IF(?:\s+NOT)?\s+EXISTS)?)\s+(?:main\s*\.\s*)?(\w+)/gi;
+
+const ownNames =
+  /^(?:commits\w*|term_commits|term_blocks|explicit_ids|holes|stream_policies\w*|snapshots|counters|records|generations|active_generations|events|sqlite_\w+|documents_\d\w*|table_\d\w*|read_\w+)$/i;
+
+/** Without comments and texts, and with quoted names as bare ones. */
+function withoutLiterals(sql: string): string {
+  return sql.replaceAll(parts, (part) => {
+    if (part.startsWith("'")) return "''";
+    if (part.startsWith("--") || part.startsWith("/*")) return " ";
+    return /^["`[]/.test(part) ? part.slice(1, -1) : part;
+  });
 }
 
 /** Refuses what is more than a question. What asks by WITH and then writes, SQLite refuses. @throws `SQL_FAILED` */

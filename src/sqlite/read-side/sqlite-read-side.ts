@@ -107,8 +107,8 @@ export class SqliteReadSide implements ReadSide {
         const active = this.#reader.listModels().filter(({ state }) => state === "active");
         const model = active.find(({ name }) => name === options.model);
         const physical = withTables(sql, tablesOfAll(active, model));
-        checkReads(physical);
-        return { rows: this.#sql.all(physical, values), stamp: stampOf(model) };
+        checkReads(sql);
+        return { rows: this.#sql.all({ given: sql, physical }, values), stamp: stampOf(model) };
       }),
     );
   }

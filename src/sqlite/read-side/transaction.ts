@@ -28,8 +28,7 @@ import { toStoreError } from "../sql-errors.ts";
 import { toError } from "../write-queue.ts";
 import { tablesOf } from "./names.ts";
 import type { ReadSideReader } from "./read-side-reader.ts";
-import type { SqlRunner } from "./sql-runner.ts";
-import { checkCommand, withTables } from "./sql-text.ts";
+import type { SqlRunner, SqlText } from "./sql-runner.ts";
 
 /** The connection of a transaction, as what it is used for. */
 export interface TransactionTools {
@@ -108,29 +107,26 @@ export class SqliteTransaction implements ReadSideTransaction {
   }
 
   sql(generation?: number): SqlTransaction {
-    const run = <Result>(
+    const tables = (): ReadonlyMap<string, string> => {
+      const { byGeneration } = this.#tools.writer.readSide.models;
+      const model = generation === undefined ? undefined : byGeneration.get(generation);
+      return model === undefined ? new Map() : tablesOf(model);
+    };
+    const call = <Result>(
       sql: string,
-      body: (runner: SqlRunner, physical: string) => Result,
+      body: (runner: SqlRunner, text: SqlText) => Result,
     ): Promise<Result> => {
       return this.#call(() => {
-        const physical = withTables(sql, this.#tables(generation));
-        checkCommand(physical);
-        return body(this.#tools.sql, physical);
+        const runner = this.#tools.sql;
+        return body(runner, runner.translate(sql, generation ?? 0, tables));
       });
     };
     return {
-      run: (sql, values) => run(sql, (runner, physical) => ({ changes: runner.run(physical, values) })),
+      run: (sql, values) => call(sql, (runner, text) => ({ changes: runner.run(text, values) })),
       get: (sql: string, values?: readonly SqlValue[]): Promise<SqlRow | undefined> =>
-        run(sql, (runner, physical) => runner.all(physical, values)[0]),
-      all: (sql, values) => run(sql, (runner, physical) => runner.all(physical, values)),
+        call(sql, (runner, text) => runner.all(text, values)[0]),
+      all: (sql, values) => call(sql, (runner, text) => runner.all(text, values)),
     };
-  }
-
-  #tables(generation: number | undefined): ReadonlyMap<string, string> {
-    if (generation === undefined) return new Map();
-    const model = this.#tools.writer.readSide.models.byGeneration.get(generation);
-    if (model !== undefined) return tablesOf(model);
-    throw new HithertoError("MODEL_CONFLICT", { generation, problem: "it is no more" });
   }
 
   #write(write: Write): Exclude<WriteOutcome, { kind: "refused" }> {
