@@ -48,6 +48,8 @@ export interface RunRecord {
   readonly holder: string | undefined;
   /** {@link ProjectionRecord.rebuild} when it was made. */
   readonly rebuild: number;
+  /** Whether keys of it are parked, so that none but its owner can tell what to do with their events. */
+  readonly hasParked?: boolean | undefined;
   readonly progress: WorkProgress;
 }
 

@@ -1,11 +1,20 @@
 /**
- * The projections of one handle: those that run inline with its appends, and those that run beside.
+ * The projections of one handle: those that run inline with its appends, and those that run beside. Of each name there is
+ * one {@link ProjectionKeeper} at most; inline projections have one too, for what is not their handle's appends.
  */
+import { HithertoError } from "../../core/errors.ts";
 import type { AnyProjection } from "../../core/projection.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import type { ProjectionAdmin } from "../work-admin.ts";
 import type { Work } from "../work.ts";
+import { untilCaughtUp } from "./caught-up.ts";
+import { InlineAppends } from "./inline-appends.ts";
+import { createInlineStore } from "./inline-store.ts";
+import { createProjectionAdmin } from "./projection-admin.ts";
+import { ProjectionKeeper } from "./projection-keeper.ts";
 import type { ProjectionRunner, ProjectionRunnerOptions } from "./projection-runner.ts";
+import { checkProjections, planRunner } from "./runner-plan.ts";
+import type { RunnerPlan } from "./runner-plan.ts";
 
 /** What a handle does about projections. */
 export interface Projections {
@@ -17,15 +26,119 @@ export interface Projections {
   stop(): Promise<void>;
 }
 
-/** Makes the projections of a handle. */
+/** Makes the projections of a handle. @throws `ARGUMENT_INVALID`, `DEFINITION_REPEATED`, `SQL_UNSUPPORTED` */
 export function createProjections(work: Work): Projections {
-  const unbuilt = (): never => {
-    throw new Error("not built yet");
-  };
-  return {
-    inlineStore: work.store,
-    admin: {} as ProjectionAdmin,
-    run: unbuilt,
-    stop: () => Promise.resolve(),
-  };
+  const inline = checkProjections("inline", work.plan.inline);
+  checkEngine(work, inline);
+  return new HandleProjections(work, inline);
+}
+
+class HandleProjections implements Projections {
+  readonly inlineStore: EventStore;
+  readonly admin: ProjectionAdmin;
+  readonly #work: Work;
+  /** By name; from before they start. */
+  readonly #taken = new Set<string>();
+  readonly #runners = new Set<ProjectionRunner>();
+  readonly #starting = new Set<Promise<unknown>>();
+
+  constructor(work: Work, inline: readonly AnyProjection[]) {
+    this.#work = work;
+    this.admin = createProjectionAdmin(work);
+    this.inlineStore = inline.length === 0 ? work.store : this.#runInline(inline);
+  }
+
+  async run(
+    projections: readonly AnyProjection[],
+    options?: ProjectionRunnerOptions,
+  ): Promise<ProjectionRunner> {
+    const plan = planRunner(options);
+    const checked = [...checkProjections("projections", projections)];
+    checkEngine(this.#work, checked);
+    return this.#track(this.#start(checked, plan));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#starting);
+    await Promise.all([...this.#runners].map((runner) => runner.stop()));
+  }
+
+  #runInline(inline: readonly AnyProjection[]): EventStore {
+    const starts = inline.map((projection) => this.#track(this.#start([projection], planRunner())));
+    const reports = starts.map((start, index) =>
+      start.then(
+        () => undefined,
+        (error: unknown) => {
+          const definition = inline[index]!.name;
+          this.#work.plan.report({ operation: "projection", definition, error });
+        },
+      ),
+    );
+    const ready = Promise.all(reports).then(() => undefined);
+    const { store, readSide } = this.#work;
+    return createInlineStore(store, new InlineAppends({ readSide, projections: inline, ready }));
+  }
+
+  async #start(projections: readonly AnyProjection[], plan: RunnerPlan): Promise<ProjectionRunner> {
+    const repeated = projections.find(({ name }) => this.#taken.has(name));
+    if (repeated !== undefined) {
+      throw new HithertoError("DEFINITION_REPEATED", { kind: "projection", name: repeated.name });
+    }
+    for (const { name } of projections) this.#taken.add(name);
+    const work = this.#work;
+    const keepers: ProjectionKeeper[] = [];
+    try {
+      const member = await work.member(plan.leaseMs);
+      for (const projection of projections) {
+        const keeper = new ProjectionKeeper({ work, member, projection, plan });
+        keepers.push(keeper);
+        await keeper.start();
+      }
+      return this.#runnerOf(projections, keepers);
+    } catch (error) {
+      await this.#end(keepers, projections);
+      throw error;
+    }
+  }
+
+  #runnerOf(projections: readonly AnyProjection[], keepers: readonly ProjectionKeeper[]): ProjectionRunner {
+    const work = this.#work;
+    let stopping: Promise<void> | undefined;
+    const stop = (): Promise<void> => {
+      stopping ??= this.#end(keepers, projections).finally(() => this.#runners.delete(runner));
+      return stopping;
+    };
+    const findObstacle = (): unknown =>
+      stopping === undefined
+        ? keepers.map((keeper) => keeper.haltedBy).find((error) => error !== undefined)
+        : new HithertoError("ABORTED", { operation: "wait for projections" });
+    const runner: ProjectionRunner = {
+      projections,
+      caughtUp: ({ signal } = {}) => untilCaughtUp({ work, projections, findObstacle, signal }),
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+    this.#runners.add(runner);
+    return runner;
+  }
+
+  async #end(keepers: readonly ProjectionKeeper[], projections: readonly AnyProjection[]): Promise<void> {
+    await Promise.all(keepers.map((keeper) => keeper.stop()));
+    for (const { name } of projections) this.#taken.delete(name);
+  }
+
+  async #track<Result>(start: Promise<Result>): Promise<Result> {
+    this.#starting.add(start);
+    try {
+      return await start;
+    } finally {
+      this.#starting.delete(start);
+    }
+  }
+}
+
+function checkEngine({ readSide, store }: Work, projections: readonly AnyProjection[]): void {
+  const sql = projections.find(({ kind }) => kind === "sql-projection");
+  if (sql === undefined || readSide.supportsSql) return;
+  throw new HithertoError("SQL_UNSUPPORTED", { store: store.url, operation: `the projection "${sql.name}"` });
 }
