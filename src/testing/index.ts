@@ -9,8 +9,6 @@ export { storeConformance } from "./conformance/store-conformance.ts";
 export type { RegisterTest, StoreConformance, TestRunner } from "./conformance/kit.ts";
 export { ExpectationError } from "./expectation-error.ts";
 export { given } from "./given-when-then.ts";
-export type { GivenProjection } from "./given-projection.ts";
-export type { PastEventIn } from "./scenario.ts";
 export type {
   Case,
   DeciderCase,
