@@ -21,10 +21,12 @@ export interface ProgressOptions {
   readonly title: string;
   /** What `done` comes to in the end; undefined when that is not known, and then there is no bar, only the count. */
   readonly total: number | undefined;
+  /** What was done before it began. Default 0. */
+  readonly from?: number;
 }
 
 /** Begins a progress bar. It stays silent unless standard error is a terminal and the output is for people. */
-export function startProgress(cli: Cli, { title, total }: ProgressOptions): Progress {
+export function startProgress(cli: Cli, { title, total, from = 0 }: ProgressOptions): Progress {
   const { stderr } = cli.surroundings;
   const began = performance.now();
   const elapsedMs = (): number => performance.now() - began;
@@ -39,19 +41,19 @@ export function startProgress(cli: Cli, { title, total }: ProgressOptions): Prog
     barIncompleteChar: "░",
     clearOnComplete: true,
     gracefulExit: false,
-    etaBuffer: 50,
     fps: 8,
   });
-  const payload = (events: number): object => ({
+  const payload = (events: number, done: number, of = 0): object => ({
     events: `${formatNumber(events)} events`,
     rate: formatNumber(Math.round((events * 1_000) / Math.max(1, elapsedMs()))),
     elapsed: formatDuration(elapsedMs()),
+    left: leftInWords({ done: done - from, remaining: of - done, elapsedMs: elapsedMs() }),
   });
-  bar.start(total ?? 0, 0, payload(0));
+  bar.start(total ?? 0, from, payload(0, from));
   return {
     update: (done, events, grown = total) => {
       if (grown !== undefined) bar.setTotal(grown);
-      bar.update(Math.min(done, grown ?? done), payload(events));
+      bar.update(Math.min(done, grown ?? done), payload(events, done, grown));
     },
     elapsedMs,
     stop: () => bar.stop(),
@@ -59,5 +61,16 @@ export function startProgress(cli: Cli, { title, total }: ProgressOptions): Prog
 }
 
 function barFormat(title: string): string {
-  return `${title} {bar} {percentage} % · {events} · {rate}/s · {eta_formatted} left`;
+  return `${title} {bar} {percentage} % · {events} · {rate}/s · {left}`;
+}
+
+interface Course {
+  /** What has been done since it began, and what remains of the total. */
+  readonly done: number;
+  readonly remaining: number;
+  readonly elapsedMs: number;
+}
+
+function leftInWords({ done, remaining, elapsedMs }: Course): string {
+  return done <= 0 ? "…" : `${formatDuration(Math.max(0, remaining / done) * elapsedMs)} left`;
 }

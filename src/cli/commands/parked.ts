@@ -17,7 +17,7 @@ import {
 import type { OwnerOptions, SelectionOptions } from "../work/selection.ts";
 import { StatusTable } from "../work/status-table.ts";
 import type { Column } from "../work/status-table.ts";
-import { formatAge } from "../work/words.ts";
+import { formatAge, withoutPlace } from "../work/words.ts";
 import { said } from "../work/work-commands.ts";
 import { addReplay } from "./parked-replay.ts";
 
@@ -148,7 +148,7 @@ const columns: ReadonlyArray<Column<ParkedEvent>> = [
 
 function errorLine({ error }: ParkedEvent): ReadonlyArray<{ readonly text: string; readonly style: Style }> {
   if (error === undefined) return [];
-  const [message = ""] = error.message.trim().split("\n", 1);
+  const [message = ""] = withoutPlace(error).trim().split("\n", 1);
   return [{ text: `error  ${formatAge(error.at, Date.now())}: ${printable(message)}`, style: "red" }];
 }
 

@@ -11,7 +11,7 @@ import type { Act } from "../program.ts";
 import { chooseProjections, loadProjections } from "../work/definitions.ts";
 import { follow, saidOutcome } from "../work/follow.ts";
 import { pause } from "../work/watch.ts";
-import { stateStyles } from "../work/words.ts";
+import { stateStyles, withoutPlace } from "../work/words.ts";
 
 interface RunOptions {
   readonly definitions: string;
@@ -52,9 +52,10 @@ async function run(cli: Cli, names: readonly string[], options: RunOptions): Pro
   const { definitions, once = false, onError } = options;
   const projections = chooseProjections(await loadProjections(definitions), names, definitions);
   await cli.withStore("write", async (store) => {
+    if (!once) sayRunning(cli, projections);
     const onEvent = once ? undefined : eventWriter(cli);
     await using runner = await store.runProjections(projections, { onError, onEvent });
-    await (once ? runOnce(cli, store, runner) : runOn(cli, runner));
+    await (once ? runOnce(cli, store, runner) : runOn(cli));
   });
 }
 
@@ -71,10 +72,13 @@ async function runOnce(cli: Cli, store: Hitherto, { projections }: ProjectionRun
   await saidOutcome(cli, "Caught up:", followed);
 }
 
-/** Runs until the user interrupts, which is how it ends. */
-async function runOn(cli: Cli, { projections }: ProjectionRunner): Promise<void> {
-  const names = projections.map(({ name }: AnyProjection) => name).join(", ");
+function sayRunning(cli: Cli, projections: readonly AnyProjection[]): void {
+  const names = projections.map(({ name }) => name).join(", ");
   cli.note(`Running ${formatCount(projections.length, "projection")}: ${names}. Ctrl-C ends.`);
+}
+
+/** Runs until the user interrupts, which is how it ends. */
+async function runOn(cli: Cli): Promise<void> {
   while (!cli.signal.aborted && cli.out.isOpen) await pause(hourMs, cli.signal);
 }
 
@@ -111,13 +115,13 @@ function happening(cli: Cli, event: WorkEvent): string {
     case "state":
       return cli.paint(stateStyles[event.state], event.state);
     case "owner":
-      return event.isOwner ? "is run here" : "stands by: another process runs it";
+      return event.isOwner ? "is run here" : "is no longer run here";
     case "lag":
       return lagInWords(cli, event.lag);
     case "failure": {
       const where = event.position === undefined ? "" : ` at position ${formatNumber(event.position)}`;
-      const what = `attempt ${event.attempt}${where} failed, next: ${event.next}`;
-      return `${cli.paint("red", what)}: ${printable(messageOf(event.error))}`;
+      const what = `attempt ${event.attempt}${where}: ${printable(messageOf(event.error))}`;
+      return `${cli.paint("red", what)} ${cli.paint("dim", `(next: ${event.next})`)}`;
     }
   }
 }
@@ -128,6 +132,7 @@ function lagInWords(cli: Cli, { events, ms, isTooMuch }: Extract<WorkEvent, { ki
 }
 
 function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.split("\n", 1)[0] ?? "";
+  if (!(error instanceof Error)) return String(error);
+  const [message = ""] = withoutPlace(error).split("\n", 1);
+  return message;
 }

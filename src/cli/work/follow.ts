@@ -38,7 +38,8 @@ export async function follow(cli: Cli, awaited: Awaited): Promise<Followed> {
   const { admin, title, names, isDone, goesOn } = awaited;
   let statuses = await look(admin, names);
   const first = sum(statuses.map((status) => extentOf(status).at));
-  const progress = startProgress(cli, { title, total: sum(statuses.map((status) => extentOf(status).of)) });
+  const total = sum(statuses.map((status) => extentOf(status).of));
+  const progress = startProgress(cli, { title, total, from: first });
   const isStuck = stuckDetector();
   try {
     for (;;) {

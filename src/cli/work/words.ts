@@ -58,10 +58,26 @@ export function formatRebuild({ version, position, head, ratePerSecond, etaMs }:
 }
 
 /** An error, where and when it happened, such as `at position 7, 12 s ago: no such customer`. */
-export function formatWorkError({ message, position, at }: WorkError, now: number): string {
+export function formatWorkError(error: WorkError, now: number): string {
+  const { position, at } = error;
   const where = position === undefined ? "" : `at position ${formatNumber(position)}, `;
-  const text = message.trim().replaceAll(/\s*\n\s*/g, " ");
+  const text = withoutPlace(error)
+    .trim()
+    .replaceAll(/\s*\n\s*/g, " ");
   return `${where}${formatAge(at, now)}: ${printable(text)}`;
+}
+
+/** The message of an error without the place, which stands beside it anyway and leaves little room for the rest. */
+export function withoutPlace({
+  code,
+  message,
+}: {
+  readonly code?: unknown;
+  readonly message: string;
+}): string {
+  return code === "PROJECTION_FAILED"
+    ? message.replace(/^The projection .*? at position .*?\): /s, "")
+    : message;
 }
 
 /** How long ago a moment was. */
