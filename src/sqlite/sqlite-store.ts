@@ -186,15 +186,20 @@ class SqliteStore implements EventStore {
     if (options.mode !== "read") {
       const queue = new WriteQueue(options, () => this.#watcher.notify());
       this.#queue = queue;
-      this.#transactions = new Transactions(options, queue.turns, () => {
-        queue.noteCommit();
-        this.#watcher.notify();
+      this.#transactions = new Transactions(options, {
+        url: this.url,
+        hold: () => queue.hold(),
+        onCommit: () => {
+          queue.noteCommit();
+          this.#watcher.notify();
+        },
       });
     }
     this.snapshots = this.#openSnapshots();
     this.readSide = new SqliteReadSide({
       url: this.url,
       db,
+      checkOpen: () => this.#checkOpen(),
       answer: (body) => promiseOf(() => this.#attempt(body)),
       write: (write) => this.#write(write),
       watch: (listener) => this.watch(listener),

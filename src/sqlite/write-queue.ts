@@ -3,6 +3,10 @@
  *
  * Writes made in one turn of the event loop leave together, at its end. Each is answered in the order of leaving.
  *
+ * Interactive transactions, which write through another connection, hold the queue: one begins when everything called
+ * before it has been answered, and what is called after it leaves when it has ended. So all writes of a handle take effect
+ * in the order of the calls, and its two connections never compete for the lock of the file.
+ *
  * States: open → closing (no new writes; those under way are answered) → closed. A writer thread that dies takes the
  * queue to closed at once: every write under way fails with `STORE_IO`, since nobody knows what became of it.
  */
@@ -11,7 +15,6 @@ import { MessageChannel } from "node:worker_threads";
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { Checkpointer } from "./checkpointer.ts";
-import { LockTurns } from "./lock-turns.ts";
 import type { Refusal, Write, WriteOutcome } from "./log-writer.ts";
 import type { ConnectOptions } from "./schema.ts";
 import { startThread } from "./start-thread.ts";
@@ -19,6 +22,18 @@ import { decodeOutcomes, encodeWrites } from "./wire.ts";
 import type { WriterThreadData } from "./writer-thread.ts";
 
 type Settle = (outcome: WriteOutcome | Error) => void;
+
+interface Waiting {
+  readonly write: Write;
+  readonly settle: Settle;
+}
+
+/** A transaction that has been called, and what was called after it. */
+interface Hold {
+  readonly begin: () => void;
+  isBegun: boolean;
+  readonly after: Waiting[];
+}
 
 /**
  * So many writes leave before the end of the turn: the writer thread then begins with them while the others are still
@@ -28,8 +43,6 @@ const leavingAtOnce = 32;
 
 /** Sends writes to the writer thread of one store. */
 export class WriteQueue {
-  /** With the transactions of the handle. */
-  readonly turns: LockTurns = new LockTurns();
   readonly #store: string;
   readonly #port: MessagePort;
   readonly #posts = new Int32Array(new SharedArrayBuffer(8));
@@ -40,6 +53,9 @@ export class WriteQueue {
   #leaving: Write[] = [];
   readonly #underway: Write[] = [];
   #settlers: Settle[] = [];
+  readonly #holds: Hold[] = [];
+  /** Writes that were called and not answered. */
+  #unanswered = 0;
   #state: "open" | "closing" | "closed" = "open";
   #failure: Error | undefined;
 
@@ -52,12 +68,7 @@ export class WriteQueue {
     this.#port = port1;
     this.#port.on("message", (text: string) => this.#answer(text));
     this.#port.unref();
-    const data: WriterThreadData = {
-      connect,
-      port: port2,
-      posts: this.#posts.buffer,
-      turns: this.turns.shared,
-    };
+    const data: WriterThreadData = { connect, port: port2, posts: this.#posts.buffer };
     this.#worker = startThread("writer-thread", {
       workerData: data,
       transferList: [port2],
@@ -75,19 +86,34 @@ export class WriteQueue {
   /** Queues a write; resolves when it is durable. @throws what refused it, `QUEUE_FULL`, `STORE_CLOSED`, `STORE_IO`. */
   async write(write: Write): Promise<Exclude<WriteOutcome, { kind: "refused" }>> {
     if (this.#state !== "open") throw this.#closedError();
-    if (this.#settlers.length >= limits.appendsWaitingMax) {
+    if (this.#unanswered >= limits.appendsWaitingMax) {
       throw new HithertoError("QUEUE_FULL", { queue: "writes to the store", max: limits.appendsWaitingMax });
     }
-    const outcome = await new Promise<WriteOutcome | Error>((resolve) => {
-      if (this.#settlers.length === 0) this.#port.ref();
-      this.#settlers.push(resolve);
-      const leaving = this.#leaving.push(write);
-      if (leaving === 1) process.nextTick(() => this.#post());
-      else if (leaving === leavingAtOnce) this.#post();
+    this.#unanswered++;
+    const outcome = await new Promise<WriteOutcome | Error>((settle) => {
+      const hold = this.#holds.at(-1);
+      if (hold === undefined) this.#send({ write, settle });
+      else hold.after.push({ write, settle });
     });
+    this.#unanswered--;
     if (outcome instanceof Error) throw outcome;
     if (outcome.kind === "refused") throw toError(outcome.refusal);
     return outcome;
+  }
+
+  /**
+   * Waits until everything called before has been answered. What is called from now on waits for the function that comes
+   * back to be called.
+   */
+  hold(): Promise<() => void> {
+    return new Promise((resolve) => {
+      this.#holds.push({
+        begin: () => resolve(() => this.#release()),
+        isBegun: false,
+        after: [],
+      });
+      this.#tryBegin();
+    });
   }
 
   /** To be called after each commit of another connection of the handle, for the sake of checkpoints. */
@@ -106,6 +132,30 @@ export class WriteQueue {
       this.#wake();
     }
     await this.#ended;
+  }
+
+  #tryBegin(): void {
+    const hold = this.#holds[0];
+    if (hold === undefined || hold.isBegun || this.#settlers.length > 0) return;
+    hold.isBegun = true;
+    hold.begin();
+  }
+
+  #release(): void {
+    for (const waiting of this.#holds.shift()?.after ?? []) this.#send(waiting);
+    this.#tryBegin();
+  }
+
+  #send({ write, settle }: Waiting): void {
+    if (this.#state === "closed") {
+      settle(this.#closedError());
+      return;
+    }
+    if (this.#settlers.length === 0) this.#port.ref();
+    this.#settlers.push(settle);
+    const leaving = this.#leaving.push(write);
+    if (leaving === 1) process.nextTick(() => this.#post());
+    else if (leaving === leavingAtOnce) this.#post();
   }
 
   #post(): void {
@@ -130,6 +180,7 @@ export class WriteQueue {
     this.#checkpointer.noteCommit();
     this.#onCommit();
     for (const [index, settle] of settlers.entries()) settle(outcomes[index]!);
+    this.#tryBegin();
   }
 
   #end(): void {
@@ -140,6 +191,7 @@ export class WriteQueue {
     const settlers = this.#settlers;
     this.#settlers = [];
     for (const settle of settlers) settle(this.#closedError());
+    this.#tryBegin();
   }
 
   #closedError(): Error {

@@ -14,7 +14,6 @@
 import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { Database } from "./driver.ts";
-import { LockTurns } from "./lock-turns.ts";
 import { LogWriter, randomBits } from "./log-writer.ts";
 import type { Write } from "./log-writer.ts";
 import { connect } from "./schema.ts";
@@ -29,8 +28,6 @@ export interface WriterThreadData {
   readonly port: MessagePort;
   /** Two Int32: the number of posts so far, and whether the thread sleeps: waking one that is awake costs as much. */
   readonly posts: SharedArrayBuffer;
-  /** Of {@link LockTurns}. */
-  readonly turns: SharedArrayBuffer;
 }
 
 /** Writes in one transaction; beyond it the first of them would wait too long for their acknowledgement. */
@@ -40,22 +37,18 @@ const groupLengthMax = 16 * 1024 * 1024;
 /** A pause this long is taken as leisure to checkpoint. */
 const leisureMs = 500;
 
-function main({ connect: options, port, posts, turns: sharedTurns }: WriterThreadData): void {
+function main({ connect: options, port, posts }: WriterThreadData): void {
   const db = connect(options);
   const { path: store, busyTimeoutMs, durability } = options;
   const clock = Date.now;
   const writer = new LogWriter(db, { store, clock, idRandom: randomBits(), busyTimeoutMs, durability });
   const counter = new Int32Array(posts);
-  const turns = new LockTurns(sharedTurns);
   let isDirty = false;
   for (;;) {
     const seen = Atomics.load(counter, 0);
     const { writes, isClosing } = takeWaiting(port);
     if (writes.length > 0) {
-      turns.waitForTransaction();
-      const outcomes = writer.apply(writes);
-      turns.endWriter();
-      port.postMessage(encodeOutcomes(outcomes));
+      port.postMessage(encodeOutcomes(writer.apply(writes)));
       isDirty = true;
     } else if (!isClosing && !sleepUntilPost(counter, seen, isDirty ? leisureMs : Infinity)) {
       writer.noteHead();

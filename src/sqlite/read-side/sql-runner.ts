@@ -2,6 +2,7 @@
  * Runs SQL that users write, through one connection.
  */
 import type { SqlRow, SqlValue } from "../../core/sql.ts";
+import { inWords } from "../../store/check-input.ts";
 import type { BoundValue, Database, Statement } from "../driver.ts";
 import { isStatementError } from "../sql-errors.ts";
 import { checkCommand, commandOf, sqlFailed, withTables } from "./sql-text.ts";
@@ -50,7 +51,7 @@ export class SqlRunner {
     let known = this.#translated.get(generation);
     if (known === undefined || known.size >= statementsMax) {
       if (this.#translated.size >= statementsMax) this.#translated.clear();
-      this.#translated.set(generation, (known = new Map()));
+      this.#translated.set(generation, (known = new Map<string, SqlText>()));
     }
     let translated = known.get(sql);
     if (translated === undefined) {
@@ -89,5 +90,12 @@ function changesRows(sql: string): boolean {
 /** Whole numbers go in as such: as floating-point ones they would divide, and turn to text, otherwise than they look. */
 function bound(sql: string, values: readonly SqlValue[]): BoundValue[] {
   if (!Array.isArray(values)) throw sqlFailed(sql, "the values must be an array");
-  return values.map((value) => (Number.isSafeInteger(value) ? BigInt(value as number) : value));
+  return values.map((value: unknown) => {
+    if (Number.isSafeInteger(value)) return BigInt(value as number);
+    // An object in the first place would be taken for values by name.
+    if (value === null || ["string", "number"].includes(typeof value) || value instanceof Uint8Array) {
+      return value as SqlValue;
+    }
+    throw sqlFailed(sql, `${inWords(value)} is no value for SQL`);
+  });
 }

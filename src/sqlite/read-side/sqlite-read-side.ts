@@ -39,6 +39,8 @@ export interface SharedStore {
   readonly url: string;
   /** The reading connection. */
   readonly db: Database;
+  /** @throws `STORE_CLOSED` */
+  readonly checkOpen: () => void;
   /** Runs a short read. @throws `STORE_CLOSED`, and what the driver throws, translated. */
   readonly answer: <Result>(body: () => Result) => Promise<Result>;
   /** @throws `STORE_CLOSED`, `STORE_READ_ONLY`, what refuses the write. */
@@ -126,7 +128,7 @@ export class SqliteReadSide implements ReadSide {
     options?: TransactionOptions,
   ): Promise<Result> {
     const plan = { body, ...planTransaction(body, options) };
-    await this.#shared.answer(() => undefined);
+    this.#shared.checkOpen();
     const { transactions, url } = this.#shared;
     if (transactions === undefined) throw new HithertoError("STORE_READ_ONLY", { store: url });
     return transactions.run(plan);

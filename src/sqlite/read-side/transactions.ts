@@ -2,9 +2,9 @@
  * The interactive transactions of one handle: on the caller's thread, through a second writing connection, one at a time.
  *
  * A transaction is
- * - **waiting** for the handle's transactions before it;
- * - **locking**: it tries for the write lock, which other processes and this handle's own writer thread hold for moments.
- *   It never waits within SQLite, which would stop the event loop, but tries again after short random pauses;
+ * - **waiting** for all writes and transactions of the handle that were called before it;
+ * - **locking**: it tries for the write lock, which other processes hold for moments. It never waits within SQLite, which
+ *   would stop the event loop, but tries again after short random pauses;
  * - **running**: its body has it. The time that the body may take begins here;
  * - **committed** or **rolled back**. The lock is free again and the next one begins; who is to be sure of durability
  *   waits for the disk meanwhile (`wal-sync.ts`).
@@ -16,7 +16,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HithertoError } from "../../core/errors.ts";
 import type { ReadSideTransaction } from "../../store/read-side.ts";
 import type { Database, Statement } from "../driver.ts";
-import type { LockTurns } from "../lock-turns.ts";
 import { LogWriter, randomBits } from "../log-writer.ts";
 import { connect } from "../schema.ts";
 import type { ConnectOptions } from "../schema.ts";
@@ -27,6 +26,7 @@ import { SqliteTransaction } from "./transaction.ts";
 import type { TransactionTools } from "./transaction.ts";
 import { WalSync } from "./wal-sync.ts";
 
+/** The longest pause between two tries for the lock. */
 const pauseMsMax = 2;
 
 /** A checked transaction. */
@@ -36,49 +36,60 @@ export interface TransactionPlan<Result> {
   readonly timeoutMs: number;
 }
 
+/** What transactions share with the handle's other writes. */
+export interface TransactionSurroundings {
+  /** Names the store in errors. */
+  readonly url: string;
+  /** Waits for a turn, which ends when the function that comes back is called. */
+  readonly hold: () => Promise<() => void>;
+  /** Called after each one that is committed. */
+  readonly onCommit: () => void;
+}
+
 /** Runs the transactions of one handle. */
 export class Transactions {
   readonly #connect: ConnectOptions;
-  readonly #turns: LockTurns;
-  readonly #onCommit: () => void;
+  readonly #surroundings: TransactionSurroundings;
   #connection: Connection | undefined;
-  /** The transaction that was called last; it never rejects. */
-  #last: Promise<void> = Promise.resolve();
-  readonly #syncing = new Set<Promise<void>>();
+  /** Those that were called and are not over; they never reject. */
+  readonly #running = new Set<Promise<void>>();
 
-  /** `onCommit` is called after each one that is committed. */
-  constructor(connectOptions: ConnectOptions, turns: LockTurns, onCommit: () => void) {
+  constructor(connectOptions: ConnectOptions, surroundings: TransactionSurroundings) {
     this.#connect = connectOptions;
-    this.#turns = turns;
-    this.#onCommit = onCommit;
+    this.#surroundings = surroundings;
   }
 
-  /** @throws what the body throws, `TRANSACTION_TIMEOUT`, `STORE_BUSY`, `STORE_CLOSED`, and what stores throw. */
+  /** @throws what the body throws, `TRANSACTION_TIMEOUT`, `STORE_BUSY`, and what stores throw. */
   async run<Result>(plan: TransactionPlan<Result>): Promise<Result> {
     const { promise: over, resolve: end } = Promise.withResolvers<void>();
-    const before = this.#last;
-    this.#last = over;
-    await before;
-    let result: Result;
+    this.#running.add(over);
     try {
-      await this.#turns.askForTransaction();
-      result = await this.#transact(plan);
+      return await this.#runInTurn(plan);
     } finally {
-      this.#turns.endTransaction();
+      this.#running.delete(over);
       end();
     }
-    this.#onCommit();
-    if (plan.isDurable && this.#connect.durability === "fsync") await this.#sync();
-    return result;
   }
 
   /** Waits for those that were called, and closes the connection. */
   async close(): Promise<void> {
-    await this.#last;
-    await Promise.allSettled(this.#syncing);
+    await Promise.all(this.#running);
     this.#connection?.wal.close();
     this.#connection?.db.close();
     this.#connection = undefined;
+  }
+
+  async #runInTurn<Result>(plan: TransactionPlan<Result>): Promise<Result> {
+    const release = await this.#surroundings.hold();
+    let result: Result;
+    try {
+      result = await this.#transact(plan);
+    } finally {
+      release();
+    }
+    this.#surroundings.onCommit();
+    if (plan.isDurable && this.#connect.durability === "fsync") await this.#sync();
+    return result;
   }
 
   async #transact<Result>(plan: TransactionPlan<Result>): Promise<Result> {
@@ -105,7 +116,7 @@ export class Transactions {
   ): Promise<Result> {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      const timeout = new HithertoError("TRANSACTION_TIMEOUT", { store: this.#connect.path, timeoutMs });
+      const timeout = new HithertoError("TRANSACTION_TIMEOUT", { store: this.#surroundings.url, timeoutMs });
       transaction.end(timeout);
       reject(timeout);
     }, timeoutMs);
@@ -131,14 +142,10 @@ export class Transactions {
   }
 
   async #sync(): Promise<void> {
-    const synced = this.#connection!.wal.wait();
-    this.#syncing.add(synced);
     try {
-      await synced;
+      await this.#connection!.wal.wait();
     } catch (error) {
       throw this.#translate(error);
-    } finally {
-      this.#syncing.delete(synced);
     }
   }
 
