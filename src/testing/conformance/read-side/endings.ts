@@ -2,17 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import { anEvent, dataOf, refuses, upTo } from "../helpers.ts";
 import type { Topic } from "../kit.ts";
-import {
-  anActiveModel,
-  aModel,
-  documentOf,
-  everything,
-  put,
-  shape,
-  until,
-  valueOf,
-  write,
-} from "./helpers.ts";
+import { anActiveModel, aModel, everything, put, shape, until, valueOf, write } from "./helpers.ts";
 import { increment } from "./transactions.ts";
 
 const ref = { space: "s", key: "k" };
@@ -125,11 +115,15 @@ export const readSideReopeningTests: Topic = {
     const commits = upTo(20).map((n) =>
       store.readSide.commit({ put: [{ ...ref, value: n }] }, { isDurable: n % 2 === 0 }),
     );
-    const transaction = store.readSide.transaction(increment, { isDurable: false });
+    const transaction = store.readSide.transaction(
+      (within) => within.append({ events: [anEvent({ data: "within" })] }),
+      { isDurable: false },
+    );
     await store.close();
     await Promise.all([...commits, transaction]);
-    const { readSide } = await openAgain(store);
-    assert.equal(await valueOf(readSide, "k"), 20);
-    assert.equal(await documentOf(readSide, "k"), undefined);
+    const again = await openAgain(store);
+    const { readSide } = again;
+    assert.equal(await valueOf(readSide, "k"), 19);
+    assert.deepEqual(await dataOf(again), ["within"]);
   },
 };

@@ -197,9 +197,28 @@ export const sqlTests: Topic = {
       assert.equal(error.details.sql, sql);
       assert.ok(error.details.problem.length > 0);
     }
-    const selecting = "SELECT * FROM {days} WHERE day = ?";
-    await refuses("SQL_FAILED", () => readSide.query(selecting, [{} as never]));
-    await refuses("SQL_FAILED", () => readSide.query(selecting, ["a", "b"]));
+  },
+
+  "values that SQL can not hold, and too many of them, are refused": async ({ store: { readSide } }) => {
+    const generation = await withDays(readSide, 1, { day: 1 });
+    const sql = "SELECT * FROM {days} WHERE day = ?";
+    const bad: readonly unknown[] = [
+      [{}],
+      [{ day: "day" }],
+      [undefined],
+      [true],
+      [Number.NaN],
+      [[]],
+      "day",
+      ["a", "b"],
+    ];
+    for (const values of bad) {
+      await refuses("SQL_FAILED", () => readSide.query(sql, values as never));
+      await refuses("SQL_FAILED", () =>
+        readSide.transaction((transaction) => transaction.sql(generation).all(sql, values as never)),
+      );
+    }
+    assert.deepEqual(await readSide.query(sql, [null]), { rows: [], stamp: undefined });
   },
 
   "a statement that fails undoes its transaction, even if the body goes on": async ({ store }) => {
