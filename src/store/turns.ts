@@ -9,7 +9,8 @@ import { limits } from "../core/limits.ts";
 
 /** Lets writes and transactions take turns. */
 export class Turns {
-  readonly #waiting: Array<() => void> = [];
+  /** In order of arrival. A set, since an array takes long to give up its first element once there are many. */
+  readonly #waiting = new Set<() => void>();
   #isHeld = false;
 
   /** Runs what takes one turn of the event loop; at once if it can. @throws `QUEUE_FULL` */
@@ -27,10 +28,10 @@ export class Turns {
       return await body();
     } finally {
       this.#isHeld = false;
-      while (!this.#isHeld) {
-        const next = this.#waiting.shift();
-        if (next === undefined) break;
+      for (const next of this.#waiting) {
+        this.#waiting.delete(next);
         next();
+        if (this.#isHeld) break;
       }
     }
   }
@@ -48,15 +49,15 @@ export class Turns {
   }
 
   #isFree(): boolean {
-    return !this.#isHeld && this.#waiting.length === 0;
+    return !this.#isHeld && this.#waiting.size === 0;
   }
 
   #wait(begin: () => void): void {
     const max = limits.appendsWaitingMax;
-    if (this.#waiting.length >= max) {
+    if (this.#waiting.size >= max) {
       throw new HithertoError("QUEUE_FULL", { queue: "writes to the store", max });
     }
-    this.#waiting.push(begin);
+    this.#waiting.add(begin);
   }
 }
 
