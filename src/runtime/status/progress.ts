@@ -40,7 +40,9 @@ export function currentWork(
 ): CurrentWork {
   const error = work?.progress.error;
   const holder = work?.holder;
-  const isOwned = holder !== undefined && members.isAlive(holder);
+  // Unlike for those who take over, somebody never met does not count: a process that looks only once would show a
+  // member that has left as alive.
+  const isOwned = holder !== undefined && members.alive().includes(holder);
   const owner = isOwned ? members.labelOf(holder) : undefined;
   if (wanted === "paused") return { state: "paused", owner, ratePerSecond: 0, error };
   if (work === undefined || !isOwned) return { state: "idle", owner, ratePerSecond: 0, error };
