@@ -3,7 +3,8 @@
  *
  * Looked at are the file itself (SQLite's own check), each commit's checksum and records, positions and revisions
  * without a gap that nothing explains, and the indexes in both directions: each commit is found by all it should be
- * found by, and the indexes hold no more entries than that. It runs in a thread of its own, with its own connection.
+ * found by, and the indexes hold no more entries than that. Of read models, whose content can be had again from the log,
+ * only the tables are compared with what should be there. It runs in a thread of its own, with its own connection.
  */
 import { HithertoError, isHithertoError } from "../core/errors.ts";
 import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
@@ -13,6 +14,7 @@ import type { VerifyOptions, VerifyProblem, VerifyReport } from "../store/event-
 import { checkRow, commitColumns, recordsOf } from "./commit-row.ts";
 import type { CommitRow } from "./commit-row.ts";
 import type { Database } from "./driver.ts";
+import { findMisfits } from "./read-side/find-misfits.ts";
 import { Statements } from "./row-source.ts";
 import type { ConnectOptions } from "./schema.ts";
 import { toStoreError } from "./sql-errors.ts";
@@ -99,6 +101,7 @@ class Verification {
     this.#guard(() => this.#checkCommits());
     this.#guard(() => this.#checkStreams());
     this.#guard(() => this.#checkCounts());
+    this.#guard(() => this.#checkReadModels());
     this.#guard(() => this.#db.exec("COMMIT"));
     return {
       isSound: this.#problemCount === 0,
@@ -272,6 +275,10 @@ class Verification {
         [next, lastPosition] = [revision + events, position];
       }
     }
+  }
+
+  #checkReadModels(): void {
+    for (const message of findMisfits(this.#db)) this.#report({ kind: "file", message });
   }
 
   #checkCounts(): void {

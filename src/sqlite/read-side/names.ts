@@ -18,6 +18,11 @@ export function sqlTable(generation: number, table: string): string {
   return quote(`table_${generation}_${table}`);
 }
 
+/** The tables of a generation as the file calls them. */
+export function physicalTables(model: TableSource): string[] {
+  return Array.from(tablesOf(model).values(), (quoted) => quoted.slice(1, -1));
+}
+
 /** The view of an active read model, or of one of its SQL tables, for people. */
 export function viewOf(name: string): string {
   return quote(`read_${name}`);

@@ -93,9 +93,8 @@ function bound(sql: string, values: readonly SqlValue[]): BoundValue[] {
   return values.map((value: unknown) => {
     if (Number.isSafeInteger(value)) return BigInt(value as number);
     // An object in the first place would be taken for values by name.
-    if (value === null || ["string", "number"].includes(typeof value) || value instanceof Uint8Array) {
-      return value as SqlValue;
-    }
+    if (value === null || typeof value === "string" || value instanceof Uint8Array) return value;
+    if (Number.isFinite(value)) return value as number;
     throw sqlFailed(sql, `${inWords(value)} is no value for SQL`);
   });
 }
