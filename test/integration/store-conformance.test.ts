@@ -9,26 +9,14 @@ import type { AppendOptions, EventSequence, EventStore, ReadOptions, StreamAppen
 import { storeConformance } from "hitherto/testing";
 import type { StoreConformance } from "hitherto/testing";
 import { describe, expect, test } from "vitest";
+import { kitTests } from "../support/kit-tests.ts";
 
-/** Collects the tests of the kit by `topic: name`. */
+/** The tests of the kit by `topic: name`. */
 function testsOf(
   open: () => EventStore,
   options: Partial<StoreConformance> = {},
 ): Map<string, () => Promise<void>> {
-  const tests = new Map<string, () => Promise<void>>();
-  let topic = "";
-  const register = (name: string, body: () => Promise<void>): void =>
-    void tests.set(`${topic}: ${name}`, body);
-  const skip = (name: string): void => register(name, () => Promise.resolve());
-  const runner = {
-    describe: (name: string, body: () => void) => {
-      topic = name;
-      body();
-    },
-    test: Object.assign(register, { skip }),
-  };
-  storeConformance({ name: "a store", runner, open, ...options });
-  return tests;
+  return kitTests((runner) => storeConformance({ name: "a store", runner, open, ...options }));
 }
 
 /** A memory store of which some methods behave otherwise; the others stay as they are. */
