@@ -10,8 +10,10 @@ import { formatCount, paint, withThousands } from "./console.ts";
 import { type DemoOrder, makeOrders } from "./demo-orders.ts";
 import { formatMoney, totalOf } from "./money.ts";
 import { type Order, order } from "./order.ts";
-import { foldReport } from "./report-command.ts";
+import { ordersCommand } from "./orders-command.ts";
+import { catchUp } from "./read-models.ts";
 import { viewReport } from "./report-view.ts";
+import { readSalesReport } from "./sales-report.ts";
 
 /** How the demonstration runs. */
 export interface DemoOptions {
@@ -140,9 +142,13 @@ async function lookBack(store: Hitherto, say: Say): Promise<void> {
 }
 
 async function report(store: Hitherto, say: Say): Promise<void> {
-  heading(say, "What the events add up to");
-  const builder = await foldReport(store);
-  say(viewReport(builder.build(), builder.dailyRevenue()));
+  heading(say, "What the events add up to, in read models");
+  await catchUp(store, { isQuiet: true });
+  const { report: sold, daily } = await readSalesReport(store);
+  say(viewReport(sold, daily));
+  say();
+  const { customer } = (await store.load(order, known.cancelled)).state;
+  say(await ordersCommand(store, { customer }));
 }
 
 function tellNext(path: string, say: Say): void {
@@ -150,7 +156,9 @@ function tellNext(path: string, say: Say): void {
   say(`  npx hitherto read order-${known.cancelled} --store ${path}`);
   say(`  npx hitherto read --type OrderRefunded --store ${path}`);
   say(`  npx hitherto stats --store ${path}`);
-  say(`  npm run shop -- report --store ${path}`);
+  say(`  npx hitherto projections list --store ${path}`);
+  say(`  npm run shop -- orders --status shipped --store ${path}`);
+  say(`  npm run shop -- top-products --store ${path}`);
 }
 
 function heading(say: Say, text: string): void {

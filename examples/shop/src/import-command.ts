@@ -1,7 +1,7 @@
 /** `shop import`: reads a file of transactions into a store, with a progress bar where a person watches. */
 import { SingleBar } from "cli-progress";
+import type { Hitherto } from "hitherto";
 import { HithertoError } from "hitherto/core";
-import type { EventStore } from "hitherto/store";
 import { formatCount } from "./console.ts";
 import {
   importTransactions,
@@ -10,6 +10,7 @@ import {
   type Survey,
   surveyTransactions,
 } from "./import.ts";
+import { catchUp } from "./read-models.ts";
 
 /** The options of the command. */
 export interface ImportCommandOptions {
@@ -24,7 +25,7 @@ export interface ImportCommandOptions {
  * @throws `LINE_INVALID` for the first line that is not valid, before anything is stored; none with `skipInvalid`.
  */
 export async function importCommand(
-  openStore: () => Promise<EventStore>,
+  openStore: () => Promise<Hitherto>,
   path: string,
   options: ImportCommandOptions,
 ): Promise<string> {
@@ -36,14 +37,24 @@ export async function importCommand(
     throw new HithertoError("LINE_INVALID", { source: path, line: first.line, problem: first.problem });
   }
   await using store = await openStore();
+  const result = await importWithProgress(store, path, survey, options);
+  const importMs = performance.now() - began;
+  await catchUp(store, { isQuiet: options.json });
+  if (options.json === true) return JSON.stringify(summaryOf(path, survey, result), null, 2);
+  const readModelsMs = performance.now() - began - importMs;
+  return inWords(survey, result, { importMs, readModelsMs });
+}
+
+async function importWithProgress(
+  store: Hitherto,
+  path: string,
+  survey: Survey,
+  options: ImportCommandOptions,
+): Promise<ImportResult> {
   const progress = startProgress(survey.rows, options);
   try {
     const onProgress = (rows: number): void => progress.update(rows);
-    const skipChanged = options.skipInvalid;
-    const result = await importTransactions(store, path, survey, { skipChanged, onProgress });
-    return options.json === true
-      ? JSON.stringify(summaryOf(path, survey, result), null, 2)
-      : inWords(survey, result, performance.now() - began);
+    return await importTransactions(store, path, survey, { skipChanged: options.skipInvalid, onProgress });
   } finally {
     progress.stop();
   }
@@ -102,10 +113,16 @@ function summaryOf(path: string, survey: Survey, result: ImportResult): object {
   };
 }
 
-function inWords(survey: Survey, result: ImportResult, ms: number): string {
+interface Durations {
+  readonly importMs: number;
+  readonly readModelsMs: number;
+}
+
+function inWords(survey: Survey, result: ImportResult, { importMs, readModelsMs }: Durations): string {
   const lines = [
     `${formatCount(result.rows)} lines of ${formatCount(result.invoices)} invoices are in the store, as ` +
-      `${formatCount(result.events)} events (${(ms / 1_000).toFixed(1)} s). Local times were taken as UTC.`,
+      `${formatCount(result.events)} events (${(importMs / 1_000).toFixed(1)} s). Local times were taken as UTC.`,
+    `The read models are up to date (${(readModelsMs / 1_000).toFixed(1)} s).`,
   ];
   if (result.alreadyStored > 0) {
     lines.push(`${formatCount(result.alreadyStored)} of these invoices were there before.`);

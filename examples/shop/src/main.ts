@@ -1,13 +1,22 @@
 // The shop's commands: `npm run shop -- --help`.
-import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { open } from "hitherto";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { type Hitherto, open } from "hitherto";
 import { isHithertoError } from "hitherto/core";
 import { runDemo } from "./demo.ts";
 import { importCommand, type ImportCommandOptions } from "./import-command.ts";
-import { momentOf, reportCommand, type ReportCommandOptions } from "./report-command.ts";
+import { orderCommand, ordersCommand, type OrdersCommandOptions } from "./orders-command.ts";
+import { orderStatuses } from "./orders.ts";
+import { productOrders, productsCommand, type ProductsCommandOptions } from "./products-command.ts";
+import { catchUp, readModels } from "./read-models.ts";
+import { rebuildCommand } from "./rebuild-command.ts";
+import { momentOf, pastReportCommand, reportCommand, type ReportCommandOptions } from "./report-command.ts";
 
 /** It failed, or the command line itself is wrong. */
 const exitCodes = { failed: 1, usage: 2 } as const;
+
+interface JsonOption {
+  readonly json?: boolean | undefined;
+}
 
 interface StoreOption {
   readonly store: string;
@@ -41,7 +50,7 @@ program
 
 program
   .command("report")
-  .description("Say what was sold, from the events alone.")
+  .description("Say what was sold, now or as of a moment of the past.")
   .requiredOption("--store <url>", "the store, such as shop.db")
   .option(
     "--as-of <moment>",
@@ -55,10 +64,77 @@ program
   )
   .option("--json", "print the report as JSON")
   .addHelpText("after", "\nExample:\n  $ npm run shop -- report --store shop.db --as-of 2011-02-01")
-  .action(async (options: ReportCommandOptions & StoreOption) => {
+  .action(async ({ asOf, ...options }: ReportCommandOptions & StoreOption & { readonly asOf?: string }) => {
+    if (asOf === undefined) return print(options, (store) => reportCommand(store, options));
     await using store = await open(options.store, { mode: "read" });
-    console.log(await reportCommand(store, options));
+    console.log(await pastReportCommand(store, asOf, options));
   });
+
+program
+  .command("orders")
+  .description("List orders, newest first.")
+  .requiredOption("--store <url>", "the store, such as shop.db")
+  .option("--customer <name>", "only those of a customer")
+  .addOption(new Option("--status <status>", "only those that stand so").choices(orderStatuses))
+  .option("--limit <n>", "orders on a page (default 20)", wholeNumber)
+  .option("--after <cursor>", "the next page, as the page before it said")
+  .option("--json", "print them as JSON")
+  .addHelpText("after", "\nExample:\n  $ npm run shop -- orders --customer 17850.0 --store shop.db")
+  .action((options: OrdersCommandOptions & StoreOption) =>
+    print(options, (store) => ordersCommand(store, options)),
+  );
+
+program
+  .command("order")
+  .description("Show an order.")
+  .argument("<number>", "such as 536365")
+  .requiredOption("--store <url>", "the store, such as shop.db")
+  .option("--json", "print it as JSON")
+  .addHelpText("after", "\nExample:\n  $ npm run shop -- order 536365 --store shop.db")
+  .action((number: string, options: JsonOption & StoreOption) =>
+    print(options, async (store) => {
+      const text = await orderCommand(store, number, options);
+      if (text !== undefined) return text;
+      console.error(`There is no order ${number}.`);
+      process.exitCode = exitCodes.failed;
+      return undefined;
+    }),
+  );
+
+program
+  .command("top-products")
+  .description("List what sells best.")
+  .requiredOption("--store <url>", "the store, such as shop.db")
+  .addOption(new Option("--by <measure>", "what counts (default revenue)").choices(productOrders))
+  .option("--limit <n>", "how many (default 10)", wholeNumber)
+  .option("--json", "print them as JSON")
+  .addHelpText("after", "\nExample:\n  $ npm run shop -- top-products --by pieces --store shop.db")
+  .action((options: ProductsCommandOptions & StoreOption) =>
+    print(options, (store) => productsCommand(store, options)),
+  );
+
+program
+  .command("rebuild")
+  .description("Build read models anew, while they go on being read. Killed, it goes on where it was.")
+  .addArgument(new Argument("[names...]", "default: all of them").choices(readModels.map(({ name }) => name)))
+  .requiredOption("--store <url>", "the store, such as shop.db")
+  .option("--json", "print what was built as JSON")
+  .addHelpText("after", "\nExample:\n  $ npm run shop -- rebuild sales --store shop.db")
+  .action(async (names: readonly string[], options: JsonOption & StoreOption) => {
+    await using store = await open(options.store, { mode: "write" });
+    console.log(await rebuildCommand(store, names, options));
+  });
+
+/** Brings the read models up to date, and prints what is read from them. */
+async function print(
+  { store: url, json }: JsonOption & StoreOption,
+  read: (store: Hitherto) => Promise<string | undefined>,
+): Promise<void> {
+  await using store = await open(url, { mode: "write" });
+  await catchUp(store, { isQuiet: json });
+  const text = await read(store);
+  if (text !== undefined) console.log(text);
+}
 
 function wholeNumber(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);

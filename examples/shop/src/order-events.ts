@@ -57,6 +57,16 @@ export const bookkeepingTypes = [
   "StockAdjusted",
 ] as const;
 
+/** Everything that the streams of orders hold. */
+export const invoiceEvents = {
+  ...orderEvents,
+  ItemsGivenFree: eventType<ItemsRecorded>(),
+  ItemsReturned: eventType<ItemsRecorded>(),
+  CreditNoteIssued: eventType<ItemsRecorded>(),
+  DebtAdjusted: eventType<ItemsRecorded>(),
+  StockAdjusted: eventType<ItemsRecorded>(),
+} satisfies Record<(typeof bookkeepingTypes)[number] | keyof typeof orderEvents, unknown>;
+
 /** The tags of an event with items: by `customer:17850.0` one finds everything of that customer. */
 export function customerTags({ customer }: Pick<ItemsRecorded, "customer">): string[] {
   return customer === undefined ? [] : [`customer:${customer}`];

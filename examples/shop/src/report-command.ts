@@ -1,14 +1,17 @@
-/** `shop report`: what the events say was sold, now or at a moment of the past. */
+/**
+ * `shop report`: what was sold. Now is read from the read model `sales`; a moment of the past is folded from the events,
+ * which read models have left behind.
+ */
+import type { Hitherto } from "hitherto";
 import { HithertoError } from "hitherto/core";
 import type { EventStore } from "hitherto/store";
 import { viewReport } from "./report-view.ts";
 import { createReport, type ReportBuilder } from "./report.ts";
+import { readSalesReport } from "./sales-report.ts";
 
 /** The options of the command. */
 export interface ReportCommandOptions {
   readonly json?: boolean | undefined;
-  /** Only what was recorded at or before this moment, ISO 8601 in UTC; see {@link momentOf}. */
-  readonly asOf?: string | undefined;
   /** Days from one sample of the daily revenue to the next. */
   readonly sampleEvery?: number | undefined;
 }
@@ -22,14 +25,25 @@ export async function foldReport(store: EventStore, until?: string): Promise<Rep
   return report;
 }
 
-/** Makes the report and returns it as text: JSON, or tables for people. */
-export async function reportCommand(store: EventStore, options: ReportCommandOptions): Promise<string> {
-  const { asOf } = options;
+/** Makes the report of now and returns it as text: JSON, or tables for people. The read models must be up to date. */
+export async function reportCommand(
+  store: Pick<Hitherto, "query">,
+  { json, sampleEvery }: ReportCommandOptions,
+): Promise<string> {
+  const { report, daily } = await readSalesReport(store, { sampleEvery });
+  return json === true ? JSON.stringify(report, null, 2) : viewReport(report, daily);
+}
+
+/** Makes the report of a moment of the past, from the events alone. */
+export async function pastReportCommand(
+  store: EventStore,
+  asOf: string,
+  { json, sampleEvery }: ReportCommandOptions,
+): Promise<string> {
   const builder = await foldReport(store, asOf);
-  const report = builder.build({ sampleEvery: options.sampleEvery });
-  if (options.json === true) return JSON.stringify(report, null, 2);
-  const view = viewReport(report, builder.dailyRevenue());
-  return asOf === undefined ? view : `As of ${asOf}\n\n${view}`;
+  const report = builder.build({ sampleEvery });
+  if (json === true) return JSON.stringify(report, null, 2);
+  return `As of ${asOf}\n\n${viewReport(report, builder.dailyRevenue())}`;
 }
 
 /**

@@ -34,6 +34,12 @@ export interface ReportOptions {
   readonly sampleEvery?: number | undefined;
 }
 
+/** See {@link ReportOptions.sampleEvery}. */
+export const sampleEveryDefault = 20;
+
+/** Customers that a report names. */
+export const topCustomers = 5;
+
 /** A report in the making. */
 export interface ReportBuilder {
   /** Counts an event in; events that are no business of the report pass by. */
@@ -60,9 +66,6 @@ export function createReport(): ReportBuilder {
     dailyRevenue: () => sortedByKey(totals.revenueOfDay),
   };
 }
-
-const sampleEveryDefault = 20;
-const topCustomers = 5;
 
 interface InvoiceTotals {
   lines: number;

@@ -39,6 +39,51 @@ test("import says what is in the store now, and report what it adds up to", () =
   expect(past.stdout).toContain("net revenue              15.30\n");
 });
 
+test("orders are listed newest first, a page at a time, and shown one by one", () => {
+  const folder = tempFolder();
+  const store = join(folder, "shop.db");
+  runShop(["import", writeCsv(folder, "rows.csv", csvOf(good)), "--store", store]);
+  const all = runShop(["orders", "--customer", "17850.0", "--limit", "1", "--store", store]);
+  expect(all.stdout).toContain("2 orders of 17850.0, newest first");
+  expect(all.stdout).toMatch(/│ C536379 │ 2010-12-02 09:41 │ credited │/);
+  const [, after = ""] = /--after (\S+)/.exec(all.stdout) ?? [];
+  const next = runShop(["orders", "--customer", "17850.0", "--after", after, "--store", store, "--json"]);
+  expect(JSON.parse(next.stdout)).toMatchObject({ orders: [{ number: "536365", total: "15.30" }], count: 2 });
+  expect(runShop(["orders", "--status", "shipped", "--store", store]).stdout).toBe(
+    "There is no such order.\n",
+  );
+  expect(runShop(["order", "3", "--store", store]).stdout).toMatch(/^Order 3\nstatus +confirmed\n/);
+  expect(runShop(["order", "4", "--store", store])).toMatchObject({
+    status: 1,
+    stdout: "",
+    stderr: "There is no order 4.\n",
+  });
+});
+
+test("products are listed by what they bring in, or by pieces", () => {
+  const folder = tempFolder();
+  const store = join(folder, "shop.db");
+  const rows = [...good, aTransaction({ invoice: "4", sku: "POST", quantity: 1, unitPrice: "99.00" })];
+  runShop(["import", writeCsv(folder, "rows.csv", csvOf(rows)), "--store", store]);
+  const skusBy = (measure: string): string[] => {
+    const { stdout } = runShop(["top-products", "--by", measure, "--store", store, "--json"]);
+    return (JSON.parse(stdout) as { products: Array<{ sku: string }> }).products.map(({ sku }) => sku);
+  };
+  expect(skusBy("revenue")).toEqual(["POST", "85123A"]);
+  expect(skusBy("pieces")).toEqual(["85123A", "POST"]);
+});
+
+test("a rebuild says what it has built, and the report stays the same", () => {
+  const folder = tempFolder();
+  const store = join(folder, "shop.db");
+  runShop(["import", writeCsv(folder, "rows.csv", csvOf(good)), "--store", store]);
+  const before = runShop(["report", "--store", store, "--json"]).stdout;
+  const rebuilt = runShop(["rebuild", "--store", store]);
+  expect(rebuilt).toMatchObject({ status: 0, stderr: "" });
+  expect(rebuilt.stdout).toMatch(/^Built anew in \d+\.\d s:\norders +3 documents, up to position 5\n/);
+  expect(runShop(["report", "--store", store, "--json"]).stdout).toBe(before);
+});
+
 test("invalid lines stop an import before anything is stored, each with its line number", () => {
   const folder = tempFolder();
   const store = join(folder, "shop.db");
@@ -73,6 +118,9 @@ test.each([
   ["a store left out", ["report"], 2, "--store"],
   ["a moment that is none", ["report", "--store", "shop.db", "--as-of", "2011-02-30"], 1, "ARGUMENT_INVALID"],
   ["a store that is not there", ["report", "--store", "/nowhere/shop.db"], 1, "STORE_NOT_FOUND"],
+  ["orders of a store that is not there", ["orders", "--store", "/nowhere/shop.db"], 1, "STORE_NOT_FOUND"],
+  ["an unknown status", ["orders", "--store", "shop.db", "--status", "lost"], 2, "Allowed choices"],
+  ["an unknown read model", ["rebuild", "stock", "--store", "shop.db"], 2, "Allowed choices"],
   ["a file that is not there", ["import", "/nowhere.csv", "--store", "shop.db"], 1, "FILE_UNREADABLE"],
   ["a sample of no days", ["report", "--store", "shop.db", "--sample-every", "0"], 2, "whole number"],
 ])("%s ends in a clear error", (_, args, status, text) => {
@@ -84,7 +132,7 @@ test.each([
 
 test("--help of every command has an example", () => {
   expect(runShop(["--help"])).toMatchObject({ status: 0, stderr: "" });
-  for (const command of ["import", "report"]) {
+  for (const command of ["import", "report", "orders", "order", "top-products", "rebuild"]) {
     const { status, stdout } = runShop([command, "--help"]);
     expect(status).toBe(0);
     expect(stdout).toContain("Example:\n  $ npm run shop -- ");

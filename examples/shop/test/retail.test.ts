@@ -92,6 +92,20 @@ test("an import that is killed again and again ends as if nothing had happened",
   expect(runShop(["report", "--store", path, "--json"]).stdout.trim()).toBe(data.expected);
 }, 120_000);
 
+test("a rebuild that is killed again and again ends as if nothing had happened, and is read meanwhile", async () => {
+  const path = join(folder, "whole.db");
+  for (const ms of [300, 800, 1_500]) {
+    const child = startShop(["rebuild", "--store", path]);
+    const ended = once(child, "exit");
+    await sleep(ms);
+    child.kill("SIGKILL");
+    await ended;
+    expect(runShop(["report", "--store", path, "--json"]).stdout.trim()).toBe(data.expected);
+  }
+  expect(runShop(["rebuild", "--store", path])).toMatchObject({ status: 0 });
+  expect(runShop(["report", "--store", path, "--json"]).stdout.trim()).toBe(data.expected);
+}, 120_000);
+
 test("the report as of a day is that of an import of the earlier rows", async () => {
   const earlier = rows.filter((row) => row.at <= "2011-01-04T12:00:00.000Z");
   expect(earlier.length).toBeGreaterThan(0);
