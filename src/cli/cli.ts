@@ -3,8 +3,10 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import type { Hitherto } from "../runtime/hitherto.ts";
+import type { Diagnostic } from "../runtime/runtime-options.ts";
 import { paintFor } from "./colours.ts";
 import type { Paint } from "./colours.ts";
+import { printable } from "./format.ts";
 import type { ExitCode, StoreMode, Surroundings } from "./surroundings.ts";
 import { exitCodes } from "./surroundings.ts";
 import { TextOutput } from "./text-output.ts";
@@ -52,7 +54,8 @@ export class Cli {
    * come of a misspelt path.
    */
   async withStore(mode: StoreMode, use: (store: Hitherto) => Promise<void>): Promise<void> {
-    const store = await this.surroundings.open(this.#storeUrl(), { mode });
+    const onError = (diagnostic: Diagnostic): void => this.#sayTrouble(diagnostic);
+    const store = await this.surroundings.open(this.#storeUrl(), { mode, onError });
     try {
       await use(store);
     } finally {
@@ -63,6 +66,13 @@ export class Cli {
   /** Ends a command that was interrupted. @throws `ABORTED` */
   checkInterrupted(operation: string): void {
     if (this.signal.aborted) throw new HithertoError("ABORTED", { operation });
+  }
+
+  /** What projections fail on is shown by the commands that run them. */
+  #sayTrouble({ operation, error }: Diagnostic): void {
+    if (operation === "projection") return;
+    const message = error instanceof Error ? error.message : String(error);
+    this.note(`${this.paint("yellow", `In the background (${operation})`)}: ${printable(message)}`);
   }
 
   #storeUrl(): string {

@@ -2,12 +2,20 @@
  * What the command line takes from the process around it. Tests hand in their own.
  */
 import type { Hitherto } from "../runtime/hitherto.ts";
+import type { Diagnostic } from "../runtime/runtime-options.ts";
 
 /** How a command opens its store: to look, to change what is there, or to make it if it is not there yet. */
 export type StoreMode = "read" | "write" | "create";
 
 /** Opens the store at a URL or path. */
-export type OpenStore = (url: string, options: { readonly mode: StoreMode }) => Promise<Hitherto>;
+export type OpenStore = (
+  url: string,
+  options: {
+    readonly mode: StoreMode;
+    /** Told of what goes wrong in the background. */
+    readonly onError: (diagnostic: Diagnostic) => void;
+  },
+) => Promise<Hitherto>;
 
 /** A stream to write text to, such as `process.stdout`. */
 export type OutputStream = NodeJS.WritableStream & {

@@ -68,15 +68,18 @@ export async function saidOutcome(cli: Cli, done: string, { statuses, stuck, ms 
     return;
   }
   const ready = statuses.filter((status) => !stuck.includes(status));
-  for (const { name, version, position, documents } of ready) {
-    const extent = documents === undefined ? "" : `, ${formatCount(documents, "document")}`;
-    const shown = cli.paint("cyan", printable(name));
-    await cli.out.line(
-      `${done} ${shown} version ${version} up to position ${formatNumber(position)}${extent}.`,
-    );
-  }
+  for (const status of ready) await cli.out.line(`${done} ${builtInWords(cli, status)}.`);
   if (ready.length > 1) cli.note(`All of it in ${formatDuration(ms)}.`);
   for (const status of stuck) await cli.out.line(stuckInWords(cli, status));
+}
+
+function builtInWords(cli: Cli, { name, version, position, documents, parked }: ProjectionStatus): string {
+  const parts = [
+    `${cli.paint("cyan", printable(name))} version ${version} up to position ${formatNumber(position)}`,
+  ];
+  if (documents !== undefined) parts.push(formatCount(documents, "document"));
+  if (parked > 0) parts.push(cli.paint("yellow", formatCount(parked, "parked event")));
+  return parts.join(", ");
 }
 
 function stuckInWords(cli: Cli, { name, state, error }: ProjectionStatus): string {

@@ -19,11 +19,13 @@ const program = createProgram({
   version: "1.2.3",
 });
 
+/** What a command writes; of a program of the reader's, not the warnings. */
 async function outputOf([name = "", ...args]: readonly string[], folder: string): Promise<string> {
-  const child = name === "node" ? startNode(args, folder) : start(args, {}, folder);
+  const isProgram = name === "node";
+  const child = isProgram ? startNode(args, folder) : start(args, {}, folder);
   child.stdin.end();
   const { out, err } = await finished(child);
-  return out + err;
+  return isProgram ? out : out + err;
 }
 
 /** What a page shows, command by command, and what is really there. */

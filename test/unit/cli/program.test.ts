@@ -81,7 +81,7 @@ describe("the program", () => {
         throw new HithertoError("STORE_NOT_FOUND", { store: url, problem: "it is a test" });
       },
     });
-    expect(opened).toEqual([[url, { mode: "read" }]]);
+    expect(opened).toEqual([[url, { mode: "read", onError: expect.any(Function) as unknown }]]);
   });
 
   test.each([
