@@ -96,7 +96,7 @@ export class Deliveries {
   /** Delivers the parked event of a key that is replaying. Its outcome is the caller's business. */
   replay(lane: Lane, event: StoredEvent, of: ParkedRecord): Promise<Outcome> {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    lane.task = { event, tries: 0, delivery: undefined, timer: undefined, replay: { of, end: resolve } };
+    lane.task = newTask(event, { of, end: resolve });
     this.#count(lane.partition, 1);
     this.#makeReady(lane);
     return promise;
@@ -227,7 +227,7 @@ export class Deliveries {
   }
 
   #begin(lane: Lane, event: StoredEvent): Task {
-    const task: Task = { event, tries: 0, delivery: undefined, timer: undefined, replay: undefined };
+    const task = newTask(event);
     lane.task = task;
     return task;
   }
@@ -275,8 +275,9 @@ export class Deliveries {
       this.#options.onLost(partition);
       return;
     }
-    task.tries += 1;
     const { consumer, clock, onFailure } = this.#options;
+    task.tries += 1;
+    task.firstFailedAt ??= clock();
     const next = this.#decide(task, error);
     const { position } = task.event;
     partition.error = toWorkError(error, clock(), position);
@@ -309,7 +310,8 @@ export class Deliveries {
   }
 
   #failedRecord(task: Task, error: unknown, attempts: number): ParkedRecord {
-    return failedRecord(task.event, { error, attempts, at: this.#options.clock() }, task.replay?.of);
+    const failure = { error, attempts, at: this.#options.clock(), firstAt: task.firstFailedAt };
+    return failedRecord(task.event, failure, task.replay?.of);
   }
 
   #retryLater(lane: Lane, task: Task): void {
@@ -420,6 +422,10 @@ export class Deliveries {
     const timeoutMs = delivery?.timeoutMs ?? this.#options.plan.handlerTimeoutMs;
     return new HithertoError("DELIVERY_TIMEOUT", { consumer, position: event.position, timeoutMs });
   }
+}
+
+function newTask(event: StoredEvent, replay?: Task["replay"]): Task {
+  return { event, tries: 0, firstFailedAt: undefined, delivery: undefined, timer: undefined, replay };
 }
 
 /** How long handlers that return at once may go on, one after the other. */

@@ -34,6 +34,8 @@ export interface Task {
   readonly event: StoredEvent;
   /** Attempts made by this delivery. */
   tries: number;
+  /** When the first of them failed. */
+  firstFailedAt: Date | undefined;
   /** The attempt under way. */
   delivery: Delivery | undefined;
   /** The wait before the next attempt. */

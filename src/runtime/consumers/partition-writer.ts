@@ -157,28 +157,41 @@ export class PartitionWriter {
     }
   }
 
+  /** What has been delivered is not to be delivered again, so it is tried until it is written or no longer wanted. */
   async #settleReplay(lane: Lane, parked: StoredParked, failed: ParkedRecord | undefined): Promise<boolean> {
-    const { readSide, consumer } = this.#options;
-    const { position } = parked;
-    const { partition, stored } = lane;
-    if (stored === undefined || !partition.isOurs) return false;
+    const { readSide } = this.#options;
+    const { partition } = lane;
+    const ref = parkedRef(this.#scope, lane.key, parked.position);
+    for (;;) {
+      const { stored } = lane;
+      if (stored === undefined || !partition.isOurs) return false;
+      // Somebody may have discarded it meanwhile.
+      if ((await readSide.findRecord(ref)) === undefined) return false;
+      const after = { after: parked.position, limit: 1 };
+      const rest = await listParkedOfKey(readSide, this.#scope, lane.key, after);
+      const isFree = failed === undefined && rest.length === 0;
+      const record: ParkedKeyRecord =
+        failed === undefined ? stored.record : { key: lane.key, state: "blocked" };
+      const changes = this.#replayChanges(lane, parked, failed);
+      if (isFree) this.#removeKey(changes, lane);
+      else this.#putKey(changes, lane, record);
+      const version = await this.#commit(changes, [partition], [lane]);
+      if (version === undefined) continue;
+      partition.version = version;
+      lane.stored = { version, record };
+      lane.keyState = record.state;
+      return isFree;
+    }
+  }
+
+  #replayChanges(lane: Lane, { position }: StoredParked, failed: ParkedRecord | undefined): Changes {
+    const { consumer, member } = this.#options;
     const changes: Changes = { expect: [], put: [], remove: [] };
-    this.#putPartition(changes, partition, partition.position, this.#options.member);
+    this.#putPartition(changes, lane.partition, lane.partition.position, member);
     const ref = parkedRef(this.#scope, lane.key, position);
-    const rest = await listParkedOfKey(readSide, this.#scope, lane.key, { after: position, limit: 1 });
-    const isFree = failed === undefined && rest.length === 0;
     if (failed === undefined) changes.remove.push(ref, inboxRef(consumer, position));
     else changes.put.push({ ...ref, value: failed });
-    const record: ParkedKeyRecord =
-      failed === undefined ? stored.record : { key: lane.key, state: "blocked" };
-    if (isFree) this.#removeKey(changes, lane);
-    else this.#putKey(changes, lane, record);
-    const version = await this.#commit(changes, [partition], [lane]);
-    if (version === undefined) return false;
-    partition.version = version;
-    lane.stored = { version, record };
-    lane.keyState = record.state;
-    return isFree;
+    return changes;
   }
 
   async #freeKey(lane: Lane): Promise<boolean> {

@@ -47,6 +47,8 @@ export interface Failure {
   /** All attempts so far, also those of earlier deliveries. */
   readonly attempts: number;
   readonly at: Date;
+  /** When the first of the attempts failed, if there were several. */
+  readonly firstAt?: Date | undefined;
 }
 
 /** How the keys of a scope's records begin. */
@@ -93,7 +95,7 @@ export function failedRecord(event: StoredEvent, failure: Failure, earlier?: Par
     state: "failed",
     error: { ...toWorkError(failure.error, failure.at, event.position), stack: stackOf(failure.error) },
     attempts: failure.attempts,
-    firstFailedAt: earlier?.firstFailedAt ?? at,
+    firstFailedAt: earlier?.firstFailedAt ?? failure.firstAt?.toISOString() ?? at,
     lastFailedAt: at,
     parkedAt: earlier?.parkedAt ?? at,
   };

@@ -54,13 +54,13 @@ async function describe(work: Work, stored: StoredRecord, around: Surroundings):
   ]);
   return {
     name: owner.name,
-    state: record.wanted === "paused" ? "paused" : worstState(partitions),
+    state: stateOf(record, partitions),
     position: reached,
     lag,
     ratePerSecond: partitions.reduce((sum, { current }) => sum + current.ratePerSecond, 0),
     partitions: partitions.map(describePartition),
     members: members.participants(workOf(owner)).map((id) => members.labelOf(id)),
-    error: lastError(partitions.map(({ current }) => current.error)),
+    error: record.halted ?? lastError(partitions.map(({ current }) => current.error)),
     parked,
   };
 }
@@ -83,6 +83,12 @@ async function findPartitions(
 
 function describePartition({ partition, position, current }: Partition): PartitionStatus {
   return { partition, owner: current.owner, position, state: current.state };
+}
+
+/** A consumer that halted has no owner of anything any more, and says so itself. */
+function stateOf({ wanted, halted }: ConsumerRecord, partitions: readonly Partition[]): WorkState {
+  if (halted !== undefined) return "halted";
+  return wanted === "paused" ? "paused" : worstState(partitions);
 }
 
 /** From the one that needs people most, to the one that needs them least. */
