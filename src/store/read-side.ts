@@ -13,7 +13,7 @@
  *
  * The promises, tested by `readSideConformance`:
  * - A commit is atomic. A read sees all of a commit or nothing, and its `position` is that of the very state it returns.
- * - Commits and appends of one handle, called one after the other without waiting, take effect in that order.
+ * - Commits, appends and transactions of one handle, called one after the other without waiting, take effect in that order.
  * - The position of an active read model, as reads report it, never goes back, over any number of rebuilds.
  */
 import type { StoredEvent } from "../core/event.ts";

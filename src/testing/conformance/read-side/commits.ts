@@ -115,6 +115,28 @@ export const commitTests: Topic = {
     for (const [events, value] of seen) assert.ok([0, 1].includes(events - value), `${events}, ${value}`);
   },
 
+  "transactions take their turn among the calls before and after them": async ({ store }) => {
+    const { readSide } = store;
+    const seen: unknown[] = [];
+    const look = (): Promise<unknown> =>
+      readSide.transaction(async (transaction) => {
+        const value = (await transaction.findRecord(ref))?.value;
+        seen.push([(await transaction.read()).length, value]);
+      });
+    const calls = upTo(8).flatMap((n) => [
+      store.append({ events: [anEvent()] }),
+      look(),
+      readSide.commit({ put: [{ ...ref, value: n }] }, { isDurable: n % 2 === 0 }),
+      look(),
+    ]);
+    await Promise.all(calls);
+    const expected = upTo(8).flatMap((n) => [
+      [n + 1, n === 0 ? undefined : n - 1],
+      [n + 1, n],
+    ]);
+    assert.deepEqual(seen, expected);
+  },
+
   "what was acknowledged is read at once, durable or not": async ({ store: { readSide } }) => {
     for (const n of upTo(10)) {
       await readSide.commit({ put: [{ ...ref, value: n }] }, { isDurable: n % 2 === 0 });
