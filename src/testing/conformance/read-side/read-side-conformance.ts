@@ -13,6 +13,7 @@ import { randomCommitTests } from "./random-commits.ts";
 import { recordTests } from "./records.ts";
 import { readSideSharingTests } from "./sharing.ts";
 import { noSqlTests, sqlTests } from "./sql.ts";
+import { transactedAppendTests } from "./transacted-appends.ts";
 import { transactionTests } from "./transactions.ts";
 
 /** What the kit must know about a store to test its read side. */
@@ -28,6 +29,7 @@ const common: Readonly<Record<string, Topic>> = {
   documents: documentTests,
   queries: queryTests,
   transactions: transactionTests,
+  "transacted appends": transactedAppendTests,
   watching: watchTests,
   closing: closingTests,
   model: randomCommitTests,
