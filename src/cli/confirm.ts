@@ -1,4 +1,5 @@
-import { createInterface } from "node:readline/promises";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 import type { Cli } from "./cli.ts";
 import { exitCodes } from "./surroundings.ts";
 import { UsageError } from "./usage-error.ts";
@@ -17,16 +18,15 @@ export async function confirm(
   if (stdin.isTTY !== true || cli.isJson) {
     throw new UsageError("this cannot be undone, and nobody can be asked here; add --yes if it is meant");
   }
-  const lines = createInterface({ input: stdin, output: stderr, terminal: false });
-  // The end of the input, Ctrl-D, is an answer too; without it the question would stay open for ever.
-  const ended = new Promise<string>((resolve) => {
-    lines.once("close", () => resolve(""));
-  });
+  stderr.write(`${question} [y/N] `);
+  const lines = createInterface({ input: stdin });
   try {
-    const asked = lines.question(`${question} [y/N] `, { signal: cli.signal }).catch(() => "");
-    const isMeant = /^y(es)?$/i.test((await Promise.race([asked, ended])).trim());
+    const { signal } = cli;
+    // The end of the input, Ctrl-D, is an answer too; without it the question would stay open for ever.
+    const answers = [once(lines, "line", { signal }), once(lines, "close", { signal })];
+    const [answer = ""] = (await Promise.race(answers).catch(() => [])) as [string?];
     cli.checkInterrupted("question");
-    if (isMeant) return true;
+    if (/^y(es)?$/i.test(answer.trim())) return true;
   } finally {
     lines.close();
   }

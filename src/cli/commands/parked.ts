@@ -17,7 +17,7 @@ import {
 import type { OwnerOptions, SelectionOptions } from "../work/selection.ts";
 import { StatusTable } from "../work/status-table.ts";
 import type { Column } from "../work/status-table.ts";
-import { formatAge, withoutPlace } from "../work/words.ts";
+import { formatWorkError } from "../work/words.ts";
 import { said } from "../work/work-commands.ts";
 import { addReplay } from "./parked-replay.ts";
 
@@ -148,8 +148,8 @@ const columns: ReadonlyArray<Column<ParkedEvent>> = [
 
 function errorLine({ error }: ParkedEvent): ReadonlyArray<{ readonly text: string; readonly style: Style }> {
   if (error === undefined) return [];
-  const [message = ""] = withoutPlace(error).trim().split("\n", 1);
-  return [{ text: `error  ${formatAge(error.at, Date.now())}: ${printable(message)}`, style: "red" }];
+  const text = `error  ${formatWorkError({ ...error, position: undefined }, Date.now())}`;
+  return [{ text, style: "red" }];
 }
 
 const stateStyle: Readonly<Record<ParkedEvent["state"], Style>> = {

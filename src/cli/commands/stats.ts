@@ -11,7 +11,8 @@ Examples:
   $ hitherto stats --json --store shop.db | jq .events
 
 "Head" is the position of the last event. "Events" counts those that policies
-and deletions hide, until their space is reclaimed.`;
+and deletions hide, until their space is reclaimed. "Parked" counts the events
+that consumers and projections could not handle.`;
 
 const durabilityInWords = {
   fsync: "survives a power loss",
@@ -29,15 +30,29 @@ export function addStats(program: Command, act: Act): void {
     .action(act((cli) => stats(cli)));
 }
 
+/** The figures of a store, and how many there are of what is made of its events. */
+interface Figures extends StoreStats {
+  readonly projections: number;
+  readonly consumers: number;
+  readonly parked: number;
+}
+
 async function stats(cli: Cli): Promise<void> {
   await cli.withStore("read", async (store) => {
-    const figures = await store.stats();
-    await cli.out.line(cli.isJson ? JSON.stringify(figures) : inWords(cli, figures));
+    const [figures, projections, consumers, parked] = await Promise.all([
+      store.stats(),
+      store.projections.list(),
+      store.consumers.list(),
+      store.parked.count(),
+    ]);
+    const all = { ...figures, projections: projections.length, consumers: consumers.length, parked };
+    await cli.out.line(cli.isJson ? JSON.stringify(all) : inWords(cli, all));
   });
 }
 
-function inWords(cli: Cli, figures: StoreStats): string {
+function inWords(cli: Cli, figures: Figures): string {
   const { engine, url, format, head, events, streams, snapshots, bytes, durability } = figures;
+  const { projections, consumers, parked } = figures;
   const rows = [
     ["Store", printable(url)],
     ["Engine", `${engine}, format ${format}`],
@@ -45,6 +60,9 @@ function inWords(cli: Cli, figures: StoreStats): string {
     ["Events", formatNumber(events)],
     ["Streams", formatNumber(streams)],
     ["Snapshots", formatNumber(snapshots)],
+    ["Projections", formatNumber(projections)],
+    ["Consumers", formatNumber(consumers)],
+    ["Parked", formatNumber(parked)],
     ["Size", bytes === undefined ? "in memory" : formatBytes(bytes)],
     ["Durability", `${durability}: ${durabilityInWords[durability]}`],
   ] as const;

@@ -290,19 +290,6 @@ describe("projections", () => {
     ],
     [["projections", "run", "--once", "--definitions", "empty.js"], "empty.js exports no projection", 2],
     [["projections", "run", "other", "--once", "--definitions", "orders.ts"], 'no projection "other"', 2],
-    [["projections", "run"], "--definitions", 2],
-    [["projections", "rebuild"], "which projection? Give its name", 2],
-    [["projections", "rebuild", "--no-wait", "--definitions", "orders.ts"], "exclude each other", 2],
-    [["projections", "pause", "other"], "[PROJECTION_UNKNOWN]", 1],
-    [["consumers", "pause", "other"], "[CONSUMER_UNKNOWN]", 1],
-    [["consumers", "reset", "other"], "--to", 2],
-    [["consumers", "reset", "other", "--to", "yesterday"], "It must be start, end, a position", 2],
-    [["consumers", "partitions", "other", "0"], "It must be an integer from 1 to 1024", 2],
-    [["parked", "show", "--all"], "Whose parked events?", 2],
-    [["parked", "show", "--consumer", "a"], "Which parked events?", 2],
-    [["parked", "show", "--consumer", "a", "--projection", "b", "--all"], "exclude each other", 2],
-    [["parked", "replay", "--consumer", "a", "--all", "--key", "k"], "--all excludes", 2],
-    [["parked", "replay", "--consumer", "other", "--all"], "[PARKED_UNKNOWN]", 1],
   ])("refuse %j", async (args, message, code) => {
     const { at, run } = await aShop();
     writeFileSync(at("broken.js"), "export const = 1;");

@@ -372,14 +372,17 @@ describe("streams", () => {
 describe("stats and verify", () => {
   test("show the figures", async () => {
     expect((await (await aShop()).run(["stats"])).out).toMatchInlineSnapshot(`
-      "Store       memory:
-      Engine      memory, format 1
-      Head        3
-      Events      3
-      Streams     2
-      Snapshots   0
-      Size        in memory
-      Durability  none: survives nothing
+      "Store        memory:
+      Engine       memory, format 1
+      Head         3
+      Events       3
+      Streams      2
+      Snapshots    0
+      Projections  0
+      Consumers    0
+      Parked       0
+      Size         in memory
+      Durability   none: survives nothing
       "
     `);
   });

@@ -4,6 +4,7 @@ import { runProgram } from "../../../src/cli/program.ts";
 import type { Surroundings } from "../../../src/cli/surroundings.ts";
 import { createHitherto } from "../../../src/runtime/create-hitherto.ts";
 import type { Hitherto } from "../../../src/runtime/hitherto.ts";
+import type { RuntimeOptions } from "../../../src/runtime/runtime-options.ts";
 import type { EventStore } from "../../../src/store/event-store.ts";
 import { openMemoryStore } from "../../../src/store/memory-store.ts";
 
@@ -23,11 +24,14 @@ export interface RunOptions extends Partial<Omit<Surroundings, "stdin" | "stdout
 }
 
 /** A command line on one store in memory, which stays when a command closes it. */
-export function cliOn(bareStore: EventStore = openMemoryStore()): {
+export function cliOn(
+  bareStore: EventStore = openMemoryStore(),
+  runtime?: RuntimeOptions,
+): {
   readonly store: Hitherto;
   run(args: readonly string[], options?: RunOptions): Promise<Outcome>;
 } {
-  const store = createHitherto(bareStore);
+  const store = createHitherto(bareStore, runtime);
   return {
     store,
     run: (args, options = {}) => runCli(args, { open: async () => staysOpen(store), ...options }),
