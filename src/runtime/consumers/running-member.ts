@@ -81,6 +81,8 @@ class RunningMember implements ConsumerMember {
   readonly #detach: Array<() => void> = [];
   #running: Promise<unknown> = Promise.resolve();
   #isThoroughDue = true;
+  /** Whether it has taken its share, as far as there was one. */
+  #hasLooked = false;
   #lookedAtMs = -Infinity;
   #halting: { readonly halted: WorkError; readonly cause: unknown; isWritten: boolean } | undefined;
   #state: WorkState = "idle";
@@ -251,7 +253,9 @@ class RunningMember implements ConsumerMember {
     this.#isThoroughDue = false;
     this.#lookedAtMs = performance.now();
     await this.#ownership.look(isThorough);
+    this.#hasLooked = true;
     this.#noteState();
+    this.#tellWatchers();
     const halted = this.#ownership.seen?.record.halted;
     if (halted !== undefined && this.#ownership.owned.size === 0) this.#ending.reject(this.#errorOf(halted));
   }
@@ -355,6 +359,7 @@ class RunningMember implements ConsumerMember {
 
   async #hasReached(target: number): Promise<boolean> {
     const { owned } = this.#ownership;
+    if (!this.#hasLooked) return false;
     for (const partition of owned.values()) if (partition.lowWaterMark < target) return false;
     const stored = await listPartitions(this.#parts.work.readSide, this.consumer.name);
     const isAt = ({ partition, record }: (typeof stored)[number]): boolean =>
