@@ -87,12 +87,12 @@ export class OwnedPartition {
   startedUpTo: number;
   phase: PartitionPhase = "claiming";
   /** Positions that have been read and not been worked off, in order. */
-  open = new Set<number>();
-  readonly lanes = new Map<string, Lane>();
+  open: Set<number> = new Set();
+  readonly lanes: Map<string, Lane> = new Map();
   /** By position. */
-  readonly drafts = new Map<number, Draft>();
+  readonly drafts: Map<number, Draft> = new Map();
   /** Positions of events whose `once` has run. */
-  readonly inbox = new Set<number>();
+  readonly inbox: Set<number> = new Set();
   /** Events that wait or are under way, replays included. */
   unfinished = 0;
   /** Lanes that wait for another attempt. */

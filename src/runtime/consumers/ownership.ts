@@ -58,7 +58,7 @@ export interface OwnershipOptions {
 
 /** Looks after what is owned; see the module's header. */
 export class Ownership {
-  readonly owned = new Map<number, OwnedPartition>();
+  readonly owned: Map<number, OwnedPartition> = new Map();
   readonly #options: OwnershipOptions;
   readonly #leaving = new Map<OwnedPartition, Promise<void>>();
   #seen: StoredConsumer | undefined;

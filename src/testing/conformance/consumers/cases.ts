@@ -124,7 +124,7 @@ export function notes({ name = "notes", journal = new Journal(), ...given }: Not
 
 /** The cases of a log, with the number of notes that each has. */
 export class Cases {
-  readonly counts = new Map<string, number>();
+  readonly counts: Map<string, number> = new Map();
   readonly store: EventStore;
   readonly names: readonly string[];
 
@@ -163,7 +163,7 @@ export class Cases {
 }
 
 /** Options with which tests need not wait long. */
-export const brisk = { leaseMs: 600, checkpointMs: 10 } as const satisfies ConsumeOptions;
+export const brisk: ConsumeOptions = { leaseMs: 600, checkpointMs: 10 };
 
 /** What is parked, in short: key, number, state. */
 export async function parkedOf(store: Hitherto, name = "notes"): Promise<Array<[string, number, string]>> {

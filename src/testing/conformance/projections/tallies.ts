@@ -148,10 +148,10 @@ export async function agreesWithAll(store: Hitherto, model: Tallies): Promise<St
 }
 
 /** Options with which tests need not wait long. */
-export const brisk = {
+export const brisk: ProjectionRunnerOptions = {
   leaseMs: 600,
   retry: { max: 3, delayMs: 5, jitter: 0 },
-} as const satisfies ProjectionRunnerOptions;
+};
 
 /** Runs one projection. */
 export function run(

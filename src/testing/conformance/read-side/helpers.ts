@@ -66,7 +66,12 @@ export function byCodePoint(one: string, other: string): number {
 }
 
 /** The document of one key as a change. */
-export function write(key: string, document: unknown, position = 1, of = shape): DocumentWrite {
+export function write(
+  key: string,
+  document: unknown,
+  position = 1,
+  of: ReadModelShape = shape,
+): DocumentWrite {
   return { key, json: JSON.stringify(document), indexed: indexValues(of, document), position };
 }
 

@@ -20,8 +20,8 @@ interface ModelOf {
 /** What should be in a read side. */
 export class ReadSideModel {
   /** Values and the number of the commit that put them, by space and key. */
-  records = new Map<string, { readonly value: unknown; readonly commit: number }>();
-  models = new Map<number, ModelOf>();
+  records: Map<string, { readonly value: unknown; readonly commit: number }> = new Map();
+  models: Map<number, ModelOf> = new Map();
   commits = 0;
   lastGeneration = 0;
 
