@@ -18,11 +18,18 @@ export function messageOf(error: unknown): string {
   return text.slice(0, lengthMax);
 }
 
-/** The stack of an error, if there is one. */
+/** How many causes of an error are kept with its stack: a chain may lead back to its beginning. */
+const causesMax = 5;
+
+/** The stack of an error, if there is one, and the stacks of what caused it, where a user's own code shows. */
 export function stackOf(error: unknown): string | undefined {
-  return error instanceof Error && typeof error.stack === "string"
-    ? error.stack.slice(0, lengthMax)
-    : undefined;
+  const stacks: string[] = [];
+  let next = error;
+  while (next instanceof Error && typeof next.stack === "string" && stacks.length <= causesMax) {
+    stacks.push(next.stack);
+    next = next.cause;
+  }
+  return stacks.length === 0 ? undefined : stacks.join("\nCaused by: ").slice(0, lengthMax);
 }
 
 /** Also the codes of Node, databases and HTTP clients, as far as they are strings. */
