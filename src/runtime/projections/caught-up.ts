@@ -12,7 +12,7 @@ export interface CaughtUpOptions {
   readonly work: Work;
   readonly projections: readonly AnyProjection[];
   /** Why one of them will not get there, if that is so. */
-  readonly findObstacle: () => unknown;
+  readonly findObstacle: () => Promise<unknown>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -36,7 +36,7 @@ export async function untilCaughtUp(options: CaughtUpOptions): Promise<void> {
       throwIfAborted(signal, "wait for projections");
       const reached = await Promise.all(projections.map((one) => hasReached(work, one, head)));
       if (reached.every(Boolean)) return;
-      const obstacle = findObstacle();
+      const obstacle = await findObstacle();
       if (obstacle !== undefined) throw obstacle as Error;
       await bell.wait(pollMs);
     }

@@ -10,18 +10,18 @@ import type { AnyProjection } from "../../core/projection.ts";
 import type { EventFilter } from "../../core/query.ts";
 import type { ReadModelInfo } from "../../store/read-side.ts";
 import type { Member } from "../membership.ts";
-import type { RunRecord } from "../records.ts";
+import type { ProjectionRecord, RunRecord } from "../records.ts";
 import { retryDelayMs } from "../retry-policy.ts";
 import { toWorkError } from "../work-error.ts";
 import type { WorkError, WorkEvent, WorkState } from "../work-status.ts";
 import type { Work } from "../work.ts";
 import { activate } from "./activation.ts";
-import { readBatches } from "./batches.ts";
+import { readBatches, Turn } from "./batches.ts";
 import { Bell } from "./bell.ts";
 import { createDocumentWriter } from "./document-writer.ts";
 import { EventFailed, toProjectionFailed } from "./event-failure.ts";
 import type { EventFailure } from "./event-failure.ts";
-import { parkedScope, runRef } from "./generation-records.ts";
+import { parkedScope, projectionRef, runRef } from "./generation-records.ts";
 import type { GenerationWriter, WriterSurroundings } from "./generation-writer.ts";
 import { OwnedGeneration } from "./owned-generation.ts";
 import { RateMeter } from "./rate-meter.ts";
@@ -60,7 +60,7 @@ interface Failing extends EventFailure {
 }
 
 /** Why it stands still until somebody resumes it. */
-interface Halt {
+export interface Halt {
   readonly error: unknown;
   /** The number of resumes then. */
   readonly resumed: number;
@@ -120,8 +120,8 @@ export class GenerationRun {
   }
 
   /** Why it is halted, if it is. */
-  get haltedBy(): unknown {
-    return this.#halted?.error;
+  get halt(): Halt | undefined {
+    return this.#halted;
   }
 
   get isOwner(): boolean {
@@ -164,6 +164,7 @@ export class GenerationRun {
   async #turn(): Promise<void> {
     const tools = this.#tools;
     if (tools === undefined) return this.#standBy();
+    await this.#seeDirections();
     if (this.#directions.wanted === "paused") return this.#rest("paused");
     if (this.#halted !== undefined) {
       if (this.#directions.resumed <= this.#halted.resumed) return this.#rest("halted");
@@ -175,6 +176,7 @@ export class GenerationRun {
     if (failure !== undefined) return this.#fail(failure, tools);
     if (this.#isInterrupted) return;
     this.#failing = undefined;
+    this.#error = undefined;
     if (this.#model.state === "building" && !(await this.#activate(tools))) return;
     await this.#note("live");
     await this.#bell.wait(Math.min(replayMs ?? pollMs, pollMs));
@@ -265,6 +267,15 @@ export class GenerationRun {
     return this.#isEnding || this.#directions.wanted === "paused";
   }
 
+  /** What is asked for is seen before anything that is appended afterwards is worked off. */
+  async #seeDirections(): Promise<void> {
+    const { readSide } = this.#context.work;
+    const record = await readSide.findRecord(projectionRef(this.#model.name));
+    if (record === undefined) return;
+    const { wanted, resumed } = record.value as ProjectionRecord;
+    this.#directions = { wanted, resumed };
+  }
+
   /** Works off what is in the log now. */
   async #catchUp({ writer, owned }: Tools): Promise<EventFailure | undefined> {
     const { work, plan } = this.#context;
@@ -273,11 +284,13 @@ export class GenerationRun {
     await this.#follow(writer);
     const range = { filter: this.#filter, after: writer.reached, to: head, sizeMax: plan.batchSizeMax };
     if (head <= range.after) return undefined;
+    const turn = new Turn();
     for await (const batch of readBatches(work.store, range)) {
       const failure = await writer.write(batch);
       this.#meter.add(batch.events.length);
       if (failure !== undefined) return failure;
       if (batch.to < head) this.#noteBehind(owned);
+      if (turn.isOver) await turn.rest();
       if (this.#isInterrupted) break;
     }
     await writer.settle();
@@ -443,8 +456,10 @@ export class GenerationRun {
   /** Waits, whatever rings, unless it is to end or other directions come. */
   async #pause(ms: number): Promise<void> {
     const end = performance.now() + ms;
-    const directions = this.#directions;
-    while (!this.#isEnding && directions === this.#directions && performance.now() < end) {
+    const { wanted, resumed } = this.#directions;
+    const isAsBefore = (): boolean =>
+      this.#directions.wanted === wanted && this.#directions.resumed === resumed;
+    while (!this.#isEnding && isAsBefore() && performance.now() < end) {
       await this.#bell.wait(end - performance.now());
     }
   }

@@ -22,7 +22,7 @@ import { planGenerations } from "./generation-plan.ts";
 import type { GenerationPlan, KnownGeneration } from "./generation-plan.ts";
 import { forgetBeside, projectionRef, runRef, shapeOf } from "./generation-records.ts";
 import { GenerationRun } from "./generation-run.ts";
-import type { Directions, RunContext, WorkEventPart } from "./generation-run.ts";
+import type { Directions, Halt, RunContext, WorkEventPart } from "./generation-run.ts";
 import type { RunnerPlan } from "./runner-plan.ts";
 
 /** What a keeper works with. */
@@ -46,7 +46,7 @@ export class ProjectionKeeper {
   #runs: GenerationRun[] = [];
   #looking: Promise<void> = Promise.resolve();
   #isOwner = false;
-  #isStopped = false;
+  readonly #ending = new AbortController();
 
   constructor(options: KeeperOptions) {
     this.projection = options.projection;
@@ -73,14 +73,19 @@ export class ProjectionKeeper {
     this.#looking = this.#keepLooking();
   }
 
-  /** Why a run of it is halted here, if one is. */
-  get haltedBy(): unknown {
-    return this.#runs.map((run) => run.haltedBy).find((error) => error !== undefined);
+  /** Why a run of it is halted here, if one is, unless a resume has been asked for since. */
+  async findHalt(): Promise<Halt | undefined> {
+    const halt = this.#runs.map((run) => run.halt).find((one) => one !== undefined);
+    if (halt === undefined) return undefined;
+    const { readSide } = this.#options.work;
+    const wanted = await readSide.findRecord(projectionRef(this.projection.name));
+    const isLifted = wanted !== undefined && (wanted.value as ProjectionRecord).resumed > halt.resumed;
+    return isLifted ? undefined : halt;
   }
 
   /** Finishes what is under way and gives it away. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#ending.abort();
     for (const cleanUp of this.#cleanUps.splice(0)) cleanUp();
     this.#bell.ring();
     await this.#looking;
@@ -105,7 +110,7 @@ export class ProjectionKeeper {
       }
       await this.#bell.wait(lookMs.most);
       const restMs = lookMs.least - (performance.now() - began);
-      if (restMs > 0 && !this.#isStopped) await setTimeout(restMs);
+      if (restMs > 0) await this.#sleep(restMs);
     }
   }
 
@@ -118,6 +123,14 @@ export class ProjectionKeeper {
         if (!isHithertoError(error, "RECORD_CONFLICT", "MODEL_CONFLICT")) throw error;
       }
     }
+  }
+
+  get #isStopped(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await setTimeout(ms, undefined, { signal: this.#ending.signal }).catch(() => undefined);
   }
 
   async #look(): Promise<GenerationPlan> {

@@ -108,10 +108,11 @@ class HandleProjections implements Projections {
       stopping ??= this.#end(keepers, projections).finally(() => this.#runners.delete(runner));
       return stopping;
     };
-    const findObstacle = (): unknown =>
-      stopping === undefined
-        ? keepers.map((keeper) => keeper.haltedBy).find((error) => error !== undefined)
-        : new HithertoError("ABORTED", { operation: "wait for projections" });
+    const findObstacle = async (): Promise<unknown> => {
+      if (stopping !== undefined) return new HithertoError("ABORTED", { operation: "wait for projections" });
+      const halts = await Promise.all(keepers.map((keeper) => keeper.findHalt()));
+      return halts.find((halt) => halt !== undefined)?.error;
+    };
     const runner: ProjectionRunner = {
       projections,
       caughtUp: ({ signal } = {}) => untilCaughtUp({ work, projections, findObstacle, signal }),
