@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { connect } from "../../../src/sqlite/schema.ts";
+import { connect, syncSwitch } from "../../../src/sqlite/schema.ts";
 import type { SqliteDurability } from "../../../src/sqlite/schema.ts";
 import { makeScratch } from "./scratch.ts";
 
@@ -30,5 +30,22 @@ describe("the connection that writes", () => {
 
   test("leaves syncing to checkpoints with durability os", () => {
     expect(syncedLevel("os")).toEqual([["wal"], [1]]);
+  });
+
+  test("syncs no commit that need not last, and the next one that must, again", () => {
+    for (const [durability, levels] of [
+      ["fsync", [1, 1, 2, 1]],
+      ["os", [1, 1, 1, 1]],
+    ] as const) {
+      const path = scratch.path();
+      const db = connect({ path, mode: "create", busyTimeoutMs: 1_000, cacheBytes: 1_048_576, durability });
+      const switchTo = syncSwitch(db, durability);
+      const found = [false, false, true, false].map((isDurable) => {
+        switchTo(isDurable);
+        return db.prepare<[number]>("PRAGMA synchronous").get()?.[0];
+      });
+      db.close();
+      expect(found).toEqual(levels);
+    }
   });
 });

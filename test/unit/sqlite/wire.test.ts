@@ -59,7 +59,31 @@ const snapshot = fc.uint8Array().map((state): Write => {
   const place = { stream: "a", name: "b", stateVersion: 1, revision: 3, takenAt: "2026-01-01T00:00:00.000Z" };
   return { kind: "snapshot", snapshot: { ...place, state }, keep: 3 };
 });
-const write = fc.oneof(append, append, otherWrite, snapshot);
+const commit = fc
+  .record({
+    key: fc.string(),
+    json: fc.option(fc.json()),
+    indexed: fc.array(fc.oneof(fc.string(), fc.integer(), fc.constant(null)), { maxLength: 2 }),
+    isDurable: fc.boolean(),
+  })
+  .map(({ key, json, indexed, isDurable }): Write => {
+    const documents = [
+      { key, json, position: 3, indexed },
+      { key: "b", json: "{}", position: 4, indexed: [] },
+    ];
+    const shape = { kind: "documents", indexes: [["a", "b"]] } as const;
+    const models = [
+      { step: "create", generation: 7, name: "orders", version: 1, shape },
+      { step: "advance", generation: 7, from: 1, to: 4, documents },
+      { step: "activate", generation: 7 },
+    ] as const;
+    const ref = { space: "s", key };
+    const put = [{ ...ref, json: "[1]" }];
+    const removeAll = [{ space: "s", prefix: "p", to: "q" }];
+    const plan = { expect: [{ ...ref, version: 2 }], models, put, remove: [ref], removeAll };
+    return { kind: "commit", plan, isDurable };
+  });
+const write = fc.oneof(append, append, otherWrite, snapshot, commit);
 
 describe("writes on their way to the writer thread", () => {
   test("arrive as they were sent, in their order", () => {
@@ -82,6 +106,7 @@ describe("outcomes on their way back", () => {
           refusal: { code: "STREAM_TOMBSTONED", details: { stream: "ä" }, cause: undefined },
         };
       }
+      if (one.kind === "commit") return { kind: "committed", version: seed };
       if (one.kind !== "append") return { kind: "done", events: seed };
       const streams = one.append.streams.map(({ stream, count }, index) => {
         return { stream, firstRevision: seed + index, revision: seed + index + count - 1 };
