@@ -1,2 +1,4 @@
-// Resolves the package from this folder, whoever imports it.
+// Resolves the packages from this folder, whoever imports it.
+export { act, projection, store } from "@rotorsoft/act";
 export { SqliteStore } from "@rotorsoft/act-sqlite";
+export { z } from "zod";

@@ -5,13 +5,20 @@ import type { ContenderName } from "./contenders/contender.ts";
 import type { Target } from "./targets.ts";
 import { atLeast, atLeastTimesPeers, atMost, atMostTimesFloor } from "./targets.ts";
 import { prepareAppend } from "./work/append.ts";
+import {
+  prepareConsume,
+  prepareGet,
+  prepareInline,
+  prepareProject,
+  prepareRebuildShop,
+} from "./work/read-side.ts";
 import { prepareReadLog, prepareRebuild } from "./work/read.ts";
 import { prepareCrossProcess, prepareSubscribe } from "./work/subscribe.ts";
 import { prepareUpcast, upcastUnitsPerSample } from "./work/upcast.ts";
 import type { Work, WorkOptions } from "./work/work.ts";
 
-/** Who runs a benchmark: a library, SQLite itself, or bare functions. */
-export type RunnerName = ContenderName | "functions";
+/** Who runs a benchmark: a library, SQLite itself, bare functions, or the same append without a read model. */
+export type RunnerName = ContenderName | "functions" | "append-alone";
 
 /** The figure that stands for a benchmark: units per second, or a percentile of the time of one operation. */
 export type Figure = "rate" | "p50" | "p99";
@@ -27,7 +34,7 @@ export interface Benchmark {
   readonly sampleMs?: number;
   readonly targets: readonly Target[];
   /** What the work takes at least, without a library; if there is such a thing. */
-  readonly floor: "sqlite" | "functions" | undefined;
+  readonly floor: "sqlite" | "functions" | "append-alone" | undefined;
   readonly peers: readonly ContenderName[];
   prepare(name: RunnerName, options: WorkOptions): Promise<Work>;
 }
@@ -111,6 +118,59 @@ const reads: readonly Benchmark[] = [
   },
 ];
 
+const readSide: readonly Benchmark[] = [
+  {
+    id: "readmodel.get",
+    what: "one document by its key, 20,000 there are, parsed",
+    unit: "ms",
+    figure: "p99",
+    targets: [atMost("p99", 0.1, "ms")],
+    floor: "sqlite",
+    peers: [],
+    prepare: (name, options) => prepareGet(contender(name), options),
+  },
+  {
+    id: "consumer.noop",
+    what: "a new consumer over 500,000 events, whose handler does nothing",
+    unit: "events/s",
+    figure: "rate",
+    targets: [atLeast("rate", 500_000, "events/s"), atLeastTimesPeers(10)],
+    floor: "sqlite",
+    peers: allPeers,
+    prepare: (name, options) => prepareConsume(contender(name), options),
+  },
+  {
+    id: "projection.documents",
+    what: "the documents of 20,000 orders, with three indexed fields, from 120,000 events of the shop",
+    unit: "events/s",
+    figure: "rate",
+    targets: [atLeast("rate", 100_000, "events/s"), atLeastTimesPeers(10)],
+    floor: "sqlite",
+    peers: ["emmett-sqlite"],
+    prepare: (name, options) => prepareProject(contender(name), options),
+  },
+  {
+    id: "projection.inline",
+    what: "one caller, one event per append, its document in the same transaction",
+    unit: "ms",
+    figure: "p50",
+    targets: [atMostTimesFloor("p50", 3)],
+    floor: "append-alone",
+    peers: ["emmett-sqlite"],
+    prepare: (name, options) => prepareInline(name === "functions" ? "hitherto" : name, options),
+  },
+  {
+    id: "rebuild.shop",
+    what: "the three read models of examples/shop (orders, products, sales) from 120,000 events",
+    unit: "events/s",
+    figure: "rate",
+    targets: [],
+    floor: undefined,
+    peers: [],
+    prepare: (_name, options) => prepareRebuildShop(options),
+  },
+];
+
 const rest: readonly Benchmark[] = [
   {
     id: "subscribe.latency",
@@ -146,7 +206,7 @@ const rest: readonly Benchmark[] = [
 ];
 
 /** All benchmarks, in the order in which they run. */
-export const benchmarks: readonly Benchmark[] = [...appends, ...reads, ...rest];
+export const benchmarks: readonly Benchmark[] = [...appends, ...reads, ...readSide, ...rest];
 
 /** The benchmarks whose id begins with one of the prefixes; all of them when none is given. */
 export function chooseBenchmarks(prefixes: readonly string[]): readonly Benchmark[] {
@@ -155,6 +215,6 @@ export function chooseBenchmarks(prefixes: readonly string[]): readonly Benchmar
 }
 
 function contender(name: RunnerName): ContenderName {
-  if (name === "functions") throw new TypeError("bare functions store nothing");
+  if (name === "functions" || name === "append-alone") throw new TypeError(`${name} is no contender here`);
   return name;
 }

@@ -5,7 +5,7 @@ import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { peersFolder } from "./contenders/peer-modules.ts";
+import { peerPackages, peersFolder } from "./contenders/peer-modules.ts";
 import type { Answer, Job, Order } from "./protocol.ts";
 import type { ParallelAttempt, Slice } from "./work/work.ts";
 
@@ -22,7 +22,7 @@ const entry = fileURLToPath(new URL("runner-process.ts", import.meta.url));
 /** Starts a process and waits until it is prepared. Rejects with what the library says when it cannot do the work. */
 export async function startRunner(job: Job): Promise<Runner> {
   mkdirSync(job.folder, { recursive: true });
-  const isOurs = job.runner === "hitherto" || job.runner === "sqlite" || job.runner === "functions";
+  const isOurs = !(job.runner in peerPackages);
   const child = fork(entry, [JSON.stringify(job)], {
     // Results go to standard output; some libraries print their errors there.
     stdio: ["ignore", "ignore", "inherit", "ipc"],
