@@ -260,11 +260,12 @@ export interface ReadSide {
     readonly documents: ReadonlyArray<StoredDocument | undefined>;
     readonly stamp: ReadStamp | undefined;
   }>;
+  /** @throws `INDEX_MISSING` when the generation that is read has no index on a field of the query. */
   findDocuments(
     model: ReadModelRef,
     query: DocumentQuery,
   ): Promise<{ readonly documents: readonly StoredDocument[]; readonly stamp: ReadStamp | undefined }>;
-  /** How many there are, whatever the limit and the place to begin. */
+  /** How many there are, whatever the limit and the place to begin. @throws `INDEX_MISSING` */
   countDocuments(
     model: ReadModelRef,
     query: DocumentQuery,
