@@ -190,3 +190,4 @@ export type {
   VerifyProblem,
   VerifyReport,
 } from "./store/event-store.ts";
+export type { IndexValue, ReadSide } from "./store/read-side.ts";

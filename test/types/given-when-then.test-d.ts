@@ -1,4 +1,4 @@
-import { decider, decisionModel, reject } from "hitherto/core";
+import { decider, decisionModel, projection, reject } from "hitherto/core";
 import { given } from "hitherto/testing";
 import { expectTypeOf, test } from "vitest";
 
@@ -57,4 +57,21 @@ test("knows the state of a decision model", () => {
   // @ts-expect-error a decision that takes its time needs a past that does
   given(count, []).when(async () => undefined);
   given(count, Promise.resolve([])).when(async () => undefined);
+});
+
+test("types the documents that are expected of a projection", () => {
+  const stock = projection("stock", {
+    initial: () => ({ quantity: 0 }),
+    evolve: { Received: (item, data: { quantity: number }) => ({ quantity: item.quantity + data.quantity }) },
+  });
+  const past = [{ type: "Received", stream: "item-1", data: { quantity: 1 } }];
+  given(stock, past).thenDocuments({ 1: { quantity: 1 } });
+  given(stock, past).thenDocument("2", undefined);
+  expectTypeOf(given(stock, Promise.resolve(past)).thenThrows("PROJECTION_FAILED")).toEqualTypeOf<
+    Promise<void>
+  >();
+  // @ts-expect-error quantity is a number
+  given(stock, past).thenDocument("1", { quantity: "1" });
+  // @ts-expect-error the document has no such field
+  given(stock, past).thenDocuments({ 1: { quantity: 1, price: 2 } });
 });
