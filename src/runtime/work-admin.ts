@@ -24,6 +24,10 @@ export interface ProjectionAdmin {
 export interface ConsumerAdmin {
   list(): Promise<readonly ConsumerStatus[]>;
   status(name: string): Promise<ConsumerStatus>;
+  /**
+   * Resolves when nothing is delivered any more; after 15 seconds in any case, should a handler take longer. Lasts over
+   * restarts, for all processes.
+   */
   pause(name: string): Promise<void>;
   /** Also makes a stopped consumer try again. */
   resume(name: string): Promise<void>;

@@ -18,9 +18,9 @@ import {
   placeOf,
   removeConsumer,
 } from "./consumer-records.ts";
-import type { Place } from "./consumer-records.ts";
+import type { Place, StoredPartition } from "./consumer-records.ts";
 
-/** How long members have to give their partitions back before a change is made without them, in milliseconds. */
+/** How long a change or a pause waits for members to give their partitions back, in milliseconds. */
 const handBackMsDefault = 15_000;
 const pollMs = 20;
 
@@ -32,7 +32,10 @@ export function createConsumerAdmin(work: Work, handBackMs: number = handBackMsD
   return {
     list: () => listConsumerStatuses(work),
     status: (name) => findConsumerStatus(work, name),
-    pause: (name) => change(name, (record) => ({ ...record, wanted: "paused" })),
+    pause: async (name) => {
+      await change(name, (record) => ({ ...record, wanted: "paused" }));
+      await untilNobodyDelivers(work, name, handBackMs);
+    },
     resume: (name) =>
       change(name, (record) => ({
         ...record,
@@ -51,6 +54,17 @@ export function createConsumerAdmin(work: Work, handBackMs: number = handBackMsD
     },
     remove: (name) => removeConsumer(readSide, name),
   };
+}
+
+/** Waits until all partitions have been given back; not for ever, since a handler may never end. */
+async function untilNobodyDelivers(work: Work, name: string, handBackMs: number): Promise<void> {
+  const giveUpAt = Date.now() + handBackMs;
+  while (Date.now() < giveUpAt) {
+    const consumer = await findConsumer(work.readSide, name);
+    if (consumer?.record.wanted !== "paused") return;
+    if (!(await isHeld(work, await listPartitions(work.readSide, name)))) return;
+    await sleep(pollMs);
+  }
 }
 
 /** Asks for a change, and resolves when it has taken place, whoever carried it out. */
@@ -72,11 +86,16 @@ async function makeChange(
     // Removed meanwhile, or done.
     if (consumer === undefined || consumer.record.epoch > epoch) return;
     const partitions = await listPartitions(readSide, name);
-    const alive = await work.look();
-    const isHeld = partitions.some(({ record: { holder } }) => holder !== undefined && alive.isAlive(holder));
-    if ((!isHeld || Date.now() >= giveUpAt) && (await carryOut(readSide, consumer, partitions))) return;
+    const isDue = Date.now() >= giveUpAt || !(await isHeld(work, partitions));
+    if (isDue && (await carryOut(readSide, consumer, partitions))) return;
     await sleep(pollMs);
   }
+}
+
+/** Whether somebody who is alive owns one of the partitions. */
+async function isHeld(work: Work, partitions: readonly StoredPartition[]): Promise<boolean> {
+  const members = await work.look();
+  return partitions.some(({ record: { holder } }) => holder !== undefined && members.isAlive(holder));
 }
 
 function requirePartitions(partitions: unknown): void {

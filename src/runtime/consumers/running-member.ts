@@ -61,7 +61,8 @@ export function startMember(parts: MemberParts): ConsumerMember {
 }
 
 const pollMs = 1_000;
-const lookEveryMs = 100;
+/** Signals come with every append; looks need not. */
+const lookEveryMs = 10;
 const pauseAfterErrorMs = 500;
 
 class RunningMember implements ConsumerMember {
@@ -83,7 +84,10 @@ class RunningMember implements ConsumerMember {
   #isThoroughDue = true;
   /** Whether it has taken its share, as far as there was one. */
   #hasLooked = false;
+  #isLookMissed = false;
   #lookedAtMs = -Infinity;
+  /** When the members were looked at by ourselves. */
+  #thoroughAtMs = -Infinity;
   #halting: { readonly halted: WorkError; readonly cause: unknown; isWritten: boolean } | undefined;
   #state: WorkState = "idle";
   #isOwner = false;
@@ -247,11 +251,16 @@ class RunningMember implements ConsumerMember {
     this.#isThoroughDue = true;
   }
 
+  /** A look that would come too soon after the last one is made up for. */
   async #lookIfDue(): Promise<void> {
-    const isThorough = this.#isThoroughDue || this.#ownership.seen?.record.asked !== undefined;
-    if (!this.#isThoroughDue && performance.now() - this.#lookedAtMs < lookEveryMs) return;
+    const now = performance.now();
+    this.#isLookMissed = !this.#isThoroughDue && now - this.#lookedAtMs < lookEveryMs;
+    if (this.#isLookMissed) return;
+    const { asked } = this.#ownership.seen?.record ?? {};
+    const isThorough = this.#isThoroughDue || asked !== undefined || now - this.#thoroughAtMs >= pollMs;
     this.#isThoroughDue = false;
-    this.#lookedAtMs = performance.now();
+    this.#lookedAtMs = now;
+    if (isThorough) await this.#lookAround(now);
     await this.#ownership.look(isThorough);
     this.#hasLooked = true;
     this.#noteState();
@@ -260,9 +269,15 @@ class RunningMember implements ConsumerMember {
     if (halted !== undefined && this.#ownership.owned.size === 0) this.#ending.reject(this.#errorOf(halted));
   }
 
-  /** A look that came too soon after the last one is made up for. */
+  /** Beats may be far apart; that another process came or is gone is to be seen sooner. */
+  async #lookAround(now: number): Promise<void> {
+    if (now - this.#thoroughAtMs < pollMs) return;
+    this.#thoroughAtMs = now;
+    await this.#parts.work.look();
+  }
+
   #pauseMs(): number {
-    return performance.now() - this.#lookedAtMs < lookEveryMs ? lookEveryMs : pollMs;
+    return this.#isLookMissed ? lookEveryMs : pollMs;
   }
 
   #lookSoon(): void {
