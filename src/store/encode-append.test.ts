@@ -8,4 +8,4 @@ test("an append whose JSON is longer than a string can be is too large", () => {
   expect(() => encodeAppend({ stream: "thing-1", events }, undefined)).toThrow(
     expect.objectContaining({ code: "APPEND_TOO_LARGE" }),
   );
-});
+}, 30_000);

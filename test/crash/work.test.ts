@@ -7,7 +7,7 @@ import { runWorkKills, workPlans } from "./work-run.ts";
 
 const seed = Number(process.env["HITHERTO_SEED"] ?? 23);
 
-describe("a process that is killed at work", () => {
+describe("a process that is killed while it handles events", () => {
   test.each(workPlans)("on %s loses nothing, and counts nothing in the store twice", async (plan) => {
     const summary = await runWorkKills({ plan, kills: 12, seed });
     expect(summary.kills).toBe(12);

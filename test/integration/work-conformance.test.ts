@@ -25,7 +25,9 @@ describe("a stalled store", () => {
     stall();
     const late = store.append({ stream: "s", events, expect: 0 }).then(() => answers.push("late"));
     const page = pages.next().then(() => answers.push("page"));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20);
+    });
     expect(answers).toEqual([]);
     wake();
     await Promise.all([early, late, page]);

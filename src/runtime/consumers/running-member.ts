@@ -104,25 +104,12 @@ class RunningMember implements ConsumerMember {
     // Who does not listen is told by the hooks; an unheard rejection is not to end the process.
     this.ended.catch(() => undefined);
     const stepOf = createSteps(consumer);
+    const keysMax = plan.inFlightMax;
+    const onError = this.#onError;
     const onLost = (partition: OwnedPartition): void => this.#ownership.lose(partition);
     const progressOf = (partition: OwnedPartition): WorkProgress => this.#progressOf(partition);
     const owned = (): Iterable<OwnedPartition> => this.#ownership.owned.values();
-    const deliveries = new Deliveries({
-      consumer,
-      plan,
-      host: {
-        consumer: name,
-        handlerTimeoutMs: plan.handlerTimeoutMs,
-        once: (call) => runOnce({ readSide, consumer: name, member: member.id }, call),
-      },
-      stepOf,
-      clock: work.plan.clock,
-      random: work.plan.random,
-      onProgress: this.#onProgress,
-      onHalt: ({ position }, error) => this.#halt(position, error),
-      onLost,
-      onFailure: (failure) => this.#onFailure(failure),
-    });
+    const deliveries = this.#createDeliveries(stepOf, onLost);
     const room = new ParkedRoom(readSide, { kind: "consumer", name }, parts.parkedEventsMax);
     const writer = new PartitionWriter({
       readSide,
@@ -133,8 +120,6 @@ class RunningMember implements ConsumerMember {
       onKeyChanged: (lane, stored) => this.#ownership.noteKey(lane, stored),
       requireRoom: (count) => room.take(count),
     });
-    const onError = this.#onError;
-    const keysMax = plan.inFlightMax;
     const replays = new Replays({ store, consumer: name, deliveries, writer, stepOf, keysMax, onError });
     this.#writer = writer;
     this.#ownership = new Ownership({
@@ -167,6 +152,30 @@ class RunningMember implements ConsumerMember {
       signal: this.#stopping.signal,
       onRound: () => this.#onRound(),
       onError: (error, partitions) => this.#onCheckpointFailed(error, partitions),
+    });
+  }
+
+  #createDeliveries(
+    stepOf: ReturnType<typeof createSteps>,
+    onLost: (partition: OwnedPartition) => void,
+  ): Deliveries {
+    const { work, consumer, plan, member } = this.#parts;
+    const inbox = { readSide: work.readSide, consumer: consumer.name, member: member.id };
+    return new Deliveries({
+      consumer,
+      plan,
+      host: {
+        consumer: consumer.name,
+        handlerTimeoutMs: plan.handlerTimeoutMs,
+        once: (call) => runOnce(inbox, call),
+      },
+      stepOf,
+      clock: work.plan.clock,
+      random: work.plan.random,
+      onProgress: this.#onProgress,
+      onHalt: ({ position }, error) => this.#halt(position, error),
+      onLost,
+      onFailure: (failure) => this.#onFailure(failure),
     });
   }
 

@@ -78,7 +78,7 @@ test("says nothing of a lag that hovers about the threshold", async () => {
   expect(lags).toHaveLength(2);
 });
 
-test("does not count events that the work does not look at", async () => {
+test("does not count events that its filter passes over", async () => {
   watch({ filter: { types: ["OrderPaid"] } });
   await append("OrderPlaced");
   await pass(20_000);

@@ -229,7 +229,7 @@ describe("parts", () => {
   });
 });
 
-describe("the work of a handle", () => {
+describe("what a handle takes part in", () => {
   test("has one member, whose lease time is the shortest that was asked for", async () => {
     const work = createWork(store, planRuntime());
     const [one, other] = await Promise.all([work.member(3_000), work.member(1_500)]);

@@ -1,16 +1,16 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { planRetry, retryDelayMs } from "../../../src/runtime/retry-policy.ts";
 
 describe("retry policies", () => {
-  it("grow their waits from delayMs by the factor, up to delayMsMax", () => {
+  test("grow their waits from delayMs by the factor, up to delayMsMax", () => {
     const plan = planRetry({ delayMs: 10, factor: 3, delayMsMax: 200, jitter: 0 });
     expect([1, 2, 3, 4, 5].map((attempt) => retryDelayMs(plan, attempt, () => 0.9))).toEqual([
       10, 30, 90, 200, 200,
     ]);
   });
 
-  it("vary each wait downwards by at most the jitter", () => {
+  test("vary each wait downwards by at most the jitter", () => {
     const parts = { delayMs: fc.nat(1_000), jitter: fc.double({ min: 0, max: 1, noNaN: true }) };
     fc.assert(
       fc.property(
@@ -27,12 +27,12 @@ describe("retry policies", () => {
     );
   });
 
-  it("stay finite however often something fails", () => {
+  test("stay finite however often something fails", () => {
     expect(retryDelayMs(planRetry({ jitter: 0 }), 5_000, () => 0)).toBe(10_000);
     expect(retryDelayMs(planRetry({ delayMs: 0 }), 5_000, () => 0)).toBe(0);
   });
 
-  it.each([
+  test.each([
     [{ max: -1 }, "retry.max"],
     [{ max: 1.5 }, "retry.max"],
     [{ delayMs: Number.NaN }, "retry.delayMs"],
