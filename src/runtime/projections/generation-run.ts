@@ -192,7 +192,10 @@ export class GenerationRun {
       this.#end();
       return;
     }
-    if (run.holder !== undefined && member.isAlive(run.holder) && run.holder !== member.id) {
+    const isOthers = run.holder !== undefined && run.holder !== member.id;
+    // Beats may be far between; that a process of this machine is no more can be seen at any time.
+    if (isOthers) await work.look();
+    if (isOthers && member.isAlive(run.holder)) {
       await this.#bell.wait(pollMs);
       // Somebody else's commits ring it too.
       await this.#pause(standByMs);
