@@ -225,14 +225,18 @@ function failuresInWords(attempts: number, first: string | undefined, last: stri
   return first === last ? `${attempts}, at ${first}` : `${attempts}, from ${first} to ${last}`;
 }
 
+/** The stack of an error; of each cause in it, the first line stands out. */
 function errorInWords(cli: Cli, { code, message, stack }: NonNullable<ParkedEvent["error"]>): string {
-  const [first = "", ...rest] = (stack ?? message).split("\n").map((line) => printable(line.trim()));
-  const suffix = code === undefined ? "" : ` ${cli.paint("dim", `[${code}]`)}`;
   const indent = " ".repeat(12);
-  return [
-    `${cli.paint("red", first)}${suffix}`,
-    ...rest.map((line) => cli.paint("dim", `${indent}${line}`)),
-  ].join("\n");
+  const suffix = code === undefined ? "" : ` ${cli.paint("dim", `[${code}]`)}`;
+  return (stack ?? message)
+    .split("\n")
+    .map((line) => printable(line.trim()))
+    .map((line, index) => {
+      if (index === 0) return cli.paint("red", line) + suffix;
+      return indent + cli.paint(line.startsWith("at ") ? "dim" : "red", line);
+    })
+    .join("\n");
 }
 
 function addDiscard(group: Command, act: Act): void {

@@ -243,6 +243,8 @@ describe("projections", () => {
       ["2", "failed"],
       ["2", "held"],
     ]);
+    const shown = await shop.run("parked", "show", "--projection", "orders", "--position", "2");
+    expect(shown.out).toMatch(/^ {12}Caused by: Error: negative amount\n +at .*orders\.ts/m);
   });
 
   test("are emptied and built in place, and removed, only when it is meant", async () => {
