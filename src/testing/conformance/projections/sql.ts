@@ -93,8 +93,10 @@ const supported: WorkTopic = {
     const second = await runTotals(store, totals({ version: 2 }));
     const version = async (): Promise<unknown> =>
       (await store.query("SELECT 1", [], { model: "totals" })).version;
-    do await rowsAgree(store, head);
-    while ((await version()) !== 2);
+    await eventually(async () => {
+      await rowsAgree(store, head);
+      assert.equal(await version(), 2);
+    });
     await rowsAgree(store, await appendRandom(store, random, 20));
     await second.stop();
   },

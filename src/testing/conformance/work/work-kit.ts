@@ -103,8 +103,11 @@ export async function during(task: Promise<unknown>, step: () => Promise<unknown
       state.isOver = true;
     }),
   );
-  do await step();
-  while (!state.isOver);
+  do {
+    await step();
+    // A store in memory answers without a pause; without one here, no timer would ever run.
+    await setTimeout(1);
+  } while (!state.isOver);
   await watched;
 }
 
