@@ -26,13 +26,13 @@ export async function* readBatches(
   store: Pick<EventStore, "read">,
   { filter, after, to, sizeMax }: BatchRange,
 ): AsyncGenerator<Batch, undefined> {
-  let events: readonly StoredEvent[] = [];
+  let events: StoredEvent[] = [];
   for await (const page of store.read({ ...filter, from: after + 1, to }).pages()) {
-    events = events.length === 0 ? page : [...events, ...page];
-    while (events.length >= sizeMax) {
-      const full = events.slice(0, sizeMax);
-      events = events.slice(sizeMax);
-      yield { events: full, to: full.at(-1)!.position };
+    for (const event of page) {
+      events.push(event);
+      if (events.length < sizeMax) continue;
+      yield { events, to: event.position };
+      events = [];
     }
   }
   yield { events, to };

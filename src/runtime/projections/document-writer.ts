@@ -52,7 +52,7 @@ class DocumentWriter implements GenerationWriter {
     const { generation } = owned.model;
     const folded = await this.#foldNext(batch, (keys) => transaction.findDocuments(generation, keys));
     if (folded.failure !== undefined) throw new EventFailed(folded.failure);
-    await this.#around.parking.checkRoom(folded.parked.length);
+    await this.#around.parking.takeRoom(folded.parked.length);
     const { changes } = this.#around.parking.changesFor(folded.parked);
     const step = advance(generation, { from: this.reached, to: batch.to, documents: folded.documents });
     await transaction.commit({ ...changes, models: [step] });
@@ -92,7 +92,7 @@ class DocumentWriter implements GenerationWriter {
     const changed = new Set(documents.map(({ key }) => key));
     const step = advance(owned.model.generation, { from, to: this.reached, documents });
     const commit = async (): Promise<void> => {
-      await parking.checkRoom(parked.length);
+      await parking.takeRoom(parked.length);
       const { changes, onCommitted } = parking.changesFor(parked);
       if (parked.length > 0) owned.note({ hasParked: true });
       const { version } = await owned.commit({ ...changes, models: [step] });

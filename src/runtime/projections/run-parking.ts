@@ -7,7 +7,6 @@
  * The keys of an SQL projection order nothing, since its tables are nobody's alone: there, the event that fails is parked
  * under the name of its stream, and no other is held back.
  */
-import { HithertoError } from "../../core/errors.ts";
 import type { StoredEvent } from "../../core/event.ts";
 import { limits } from "../../core/limits.ts";
 import type { ReadSide, ReadSideCommit } from "../../store/read-side.ts";
@@ -17,10 +16,9 @@ import {
   listParkedKeys,
   parkedKeyRef,
   parkedRef,
-  scopeKey,
 } from "../parked/parked-records.ts";
 import type { Failure, ParkedScope } from "../parked/parked-records.ts";
-import { spaces } from "../records.ts";
+import { ParkedRoom } from "../parked/parked-room.ts";
 import type { ParkedKeyRecord } from "../records.ts";
 
 /** An event to be parked under a key: because it failed, or else because it is held back. */
@@ -55,8 +53,7 @@ export class RunParking implements ParkingRules {
   #keys = new Map<string, KnownKey>();
   /** By position and key: events that have failed for good. */
   readonly #verdicts = new Map<string, Failure>();
-  /** Parked events, at least so many. */
-  #count = 0;
+  readonly #room: ParkedRoom;
 
   constructor(
     readSide: ReadSide,
@@ -64,6 +61,7 @@ export class RunParking implements ParkingRules {
     { holdsBack, now }: { holdsBack: boolean; now: () => Date },
   ) {
     this.#readSide = readSide;
+    this.#room = new ParkedRoom(readSide, scope, limits.parkedEventsMax);
     this.scope = scope;
     this.#holdsBack = holdsBack;
     this.#now = now;
@@ -83,7 +81,6 @@ export class RunParking implements ParkingRules {
   async load(): Promise<void> {
     const stored = await listParkedKeys(this.#readSide, this.scope);
     this.#keys = new Map(stored.map(({ version, record }) => [record.key, { version, record }]));
-    this.#count = this.hasParked ? await this.#countStored() : 0;
   }
 
   /** Version of a key's record; 0 where there is none. */
@@ -108,12 +105,9 @@ export class RunParking implements ParkingRules {
     if (!this.#keys.has(key)) this.#keys.set(key, { version: undefined, record: { key, state: "blocked" } });
   }
 
-  /** Refuses to park more than can be. @throws `PARKED_FULL` */
-  async checkRoom(count: number): Promise<void> {
-    const max = limits.parkedEventsMax;
-    if (this.#count + count > max) this.#count = await this.#countStored();
-    if (this.#count + count <= max) return;
-    throw new HithertoError("PARKED_FULL", { owner: `The projection ${this.scope.name}`, max });
+  /** Takes room for so many more parked events. @throws `PARKED_FULL` */
+  takeRoom(count: number): Promise<void> {
+    return this.#room.take(count);
   }
 
   /** The part of a commit that parks events, and what to do once it is made. */
@@ -136,7 +130,6 @@ export class RunParking implements ParkingRules {
       ],
     };
     const onCommitted = (version: number): void => {
-      this.#count += parked.length;
       for (const key of keys) {
         const known = this.#keys.get(key);
         if (known !== undefined) known.version = version;
@@ -148,10 +141,6 @@ export class RunParking implements ParkingRules {
 
   #record({ event, failure }: Parked): unknown {
     return failure === undefined ? heldRecord(event, this.#now()) : failedRecord(event, failure);
-  }
-
-  #countStored(): Promise<number> {
-    return this.#readSide.countRecords(spaces.parked, scopeKey(this.scope));
   }
 }
 

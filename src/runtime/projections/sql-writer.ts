@@ -147,7 +147,7 @@ class SqlWriter implements GenerationWriter {
         parked.push({ event, key: event.stream, failure });
       }
     }
-    await parking.checkRoom(parked.length);
+    await parking.takeRoom(parked.length);
     return { count: events.length, to, parked };
   }
 
