@@ -14,7 +14,7 @@
  * - **ended**: it has stopped, the consumer was removed, or the store was closed.
  */
 import { performance } from "node:perf_hooks";
-import { setImmediate, setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import { throwIfAborted } from "../../store/read-options.ts";
 import type { Member } from "../membership.ts";
@@ -85,6 +85,7 @@ class RunningMember implements ConsumerMember {
   /** Whether it has taken its share, as far as there was one. */
   #hasLooked = false;
   #isLookMissed = false;
+  #isProgressNoted = false;
   #lookedAtMs = -Infinity;
   /** When the members were looked at by ourselves. */
   #thoroughAtMs = -Infinity;
@@ -230,7 +231,7 @@ class RunningMember implements ConsumerMember {
       const isBusy = await this.#turn();
       if (this.#isStopping) return;
       if (isBusy && performance.now() - yieldedAtMs <= turnMs) continue;
-      await (isBusy ? setImmediate() : this.#bell.wait(this.#pauseMs()));
+      await (isBusy ? nextTurn() : this.#bell.wait(this.#pauseMs()));
       yieldedAtMs = performance.now();
     }
   }
@@ -299,9 +300,15 @@ class RunningMember implements ConsumerMember {
     this.#tellWatchers();
   };
 
+  /** Comes with every event that is worked off; those of a turn of the event loop are told once. */
   readonly #onProgress = (): void => {
-    this.#checkpoints.ring();
-    this.#onSignal();
+    if (this.#isProgressNoted) return;
+    this.#isProgressNoted = true;
+    setImmediate(() => {
+      this.#isProgressNoted = false;
+      this.#checkpoints.ring();
+      this.#onSignal();
+    });
   };
 
   #onRound(): void {
