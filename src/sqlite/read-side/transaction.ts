@@ -42,8 +42,8 @@ export interface TransactionTools {
 /** What the body of a transaction works with. */
 export class SqliteTransaction implements ReadSideTransaction {
   readonly #tools: TransactionTools;
-  /** What every call fails with from now on. */
-  #end: Error | undefined;
+  /** What every call fails with from now on; the error of a call that comes too late is made when one does. */
+  #end: Error | "over" | undefined;
   #failure: Error | undefined;
 
   constructor(tools: TransactionTools) {
@@ -56,7 +56,7 @@ export class SqliteTransaction implements ReadSideTransaction {
   }
 
   /** Takes no more calls. The first end counts. */
-  end(cause: HithertoError = transactionEnded()): void {
+  end(cause: HithertoError | "over" = "over"): void {
     this.#end ??= cause;
   }
 
@@ -158,6 +158,6 @@ export class SqliteTransaction implements ReadSideTransaction {
   }
 
   #checkEnd(): void {
-    if (this.#end !== undefined) throw this.#end;
+    if (this.#end !== undefined) throw this.#end === "over" ? transactionEnded() : this.#end;
   }
 }
