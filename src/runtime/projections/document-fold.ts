@@ -6,7 +6,8 @@
  * changes all of them or none.
  *
  * That a document is not plain JSON shows only when it is written, after several events may have changed it. Then the
- * batch is folded once more, `careful`: with a look at the document after each event.
+ * batch is folded once more, `careful`: with a look at the document after each event. What a later event of the batch has
+ * mended before it was to be written, does no harm.
  */
 import assert from "node:assert/strict";
 import type { StoredEvent } from "../../core/event.ts";

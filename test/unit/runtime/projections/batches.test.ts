@@ -8,9 +8,8 @@ async function batchesOf(types: readonly string[], sizeMax: number, after = 0): 
   await using store = openMemoryStore();
   if (types.length > 0) await store.append({ stream: "s", events: types.map((type) => ({ type, data: 0 })) });
   const batches = [];
-  const filter = { types: ["Wanted"] };
-  for await (const batch of readBatches(store, { filter, after, to: types.length, sizeMax }))
-    batches.push(batch);
+  const range = { filter: { types: ["Wanted"] }, after, to: types.length, sizeMax };
+  for await (const batch of readBatches(store, range)) batches.push(batch);
   return batches;
 }
 
