@@ -1,14 +1,10 @@
 /**
  * Kills processes that run projections or take part in consumers, on embedded stores, over and over.
  */
-import { rmSync } from "node:fs";
-import { dirname } from "node:path";
-import { openSqliteStore } from "../../src/sqlite/index.ts";
 import { killMembers } from "../../src/testing/conformance/consumers/processes.ts";
 import { killRunners } from "../../src/testing/conformance/projections/processes.ts";
 import { withWorkLab } from "../../src/testing/conformance/work/work-kit.ts";
-import { makeScratch } from "../integration/sqlite/scratch.ts";
-import { pathOf, spawnWorker } from "../integration/sqlite/worker.ts";
+import { embedded } from "../integration/sqlite/embedded.ts";
 
 /** What is killed: runners; members with effects elsewhere; members with effects in the store. */
 export const workPlans = ["projections", "consumers", "consumers-once"] as const;
@@ -56,15 +52,7 @@ async function killInOneFile(
   onKill: (killed: number) => void,
 ): Promise<Omit<WorkSummary, "kills">> {
   let result = { events: 0, repeated: 0 };
-  const sqlite = {
-    name: "the embedded store",
-    open: () => openSqliteStore(makeScratch().path()),
-    openAgain: (url: string) => openSqliteStore(pathOf(url)),
-    dispose: (url: string) => rmSync(dirname(pathOf(url)), { recursive: true }),
-    spawn: spawnWorker,
-    seed,
-  };
-  await withWorkLab(sqlite, async (lab) => {
+  await withWorkLab({ ...embedded, seed }, async (lab) => {
     if (plan === "projections") result = { ...(await killRunners(lab, kills, onKill)), repeated: 0 };
     else result = await killMembers(lab, plan === "consumers" ? "consume" : "consume-once", kills, onKill);
   });

@@ -41,7 +41,7 @@ async function place(id: string, total: number): Promise<number> {
   return (await store.append({ stream: `order-${id}`, events })).position;
 }
 
-test("a reader waits for what another process works off, and follows it live", async () => {
+test("a reader waits for what another process appends, and follows it live", async () => {
   await place("1", 10);
   await startRunner();
   const model = store.readModel(orders);
