@@ -13,11 +13,15 @@ const sqlite = {
   CORRUPT: 11,
   FULL: 13,
   CANTOPEN: 14,
+  SCHEMA: 17,
   NOTADB: 26,
 } as const;
 
-/** ERROR, READONLY, TOOBIG, CONSTRAINT, MISMATCH, AUTH and RANGE. */
-const statementFaults: ReadonlySet<number> = new Set([1, 8, 18, 19, 20, 23, 25]);
+/**
+ * ERROR, READONLY, SCHEMA, TOOBIG, CONSTRAINT, MISMATCH, AUTH and RANGE. SCHEMA is what ERROR is called when a prepared
+ * statement names what another connection has dropped since.
+ */
+const statementFaults: ReadonlySet<number> = new Set([1, 8, 17, 18, 19, 20, 23, 25]);
 
 /** `SQLITE_IOERR_SHMSIZE`: the `-shm` file cannot grow, though that is called an I/O error. */
 const noRoomForSharedMemory = 10 | (19 << 8);
@@ -70,6 +74,7 @@ export function toStoreError(error: unknown, store: string, busyTimeoutMs = 0): 
       return new HithertoError("STORE_READ_ONLY", { store }, options);
     // All our statements are sound, so what they name must be missing.
     case sqlite.ERROR:
+    case sqlite.SCHEMA:
     case sqlite.CORRUPT:
       return new HithertoError(
         "STORE_DAMAGED",

@@ -16,6 +16,7 @@ describe("an error of SQLite", () => {
     [11, "STORE_DAMAGED"],
     [13, "STORE_FULL"],
     [14, "STORE_IO"],
+    [17, "STORE_DAMAGED"],
     [26, "STORE_NOT_A_STORE"],
     [999, "STORE_IO"],
   ])("with the code %i is %s and keeps its cause", (errcode, code) => {
