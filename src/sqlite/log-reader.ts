@@ -42,6 +42,8 @@ export class LogReader {
   readonly #statements: Statements;
   readonly #store: string;
   readonly #clock: () => number;
+  /** In the rows of the page read last. */
+  #eventsPerRow = 1;
 
   constructor(db: Database, store: string, clock: () => number) {
     this.#statements = new Statements(db);
@@ -198,28 +200,43 @@ export class LogReader {
     let rowsAtOnce = Math.min(rowsAtFirst, plan.limit);
     let rows: readonly LeanRow[] = [];
     let taken = 0;
+    let left = plan.limit;
     return {
       next: () => {
+        if (left <= 0) return undefined;
         if (taken === rows.length) {
-          rows = plan.limit === 0 ? [] : source.next(rowsAtOnce);
+          rows = source.next(Math.min(rowsAtOnce, this.#rowsFor(left, plan.filter)));
           taken = 0;
           if (rows.length === 0) return undefined;
         }
         const events: StoredEvent[] = [];
         const first = taken;
         let bytes = 0;
-        while (taken < rows.length && hasRoom(events.length, bytes, rows[taken]!)) {
+        let stored = 0;
+        while (taken < rows.length && events.length < left && hasRoom(events.length, bytes, rows[taken]!)) {
           const row = this.#whole(rows[taken++]!);
           if (row === undefined) continue;
           checkRow(row, this.#store);
           bytes += row[8].length + 100;
-          if (mayMatch(row)) this.#decode(row, plan.backwards, events);
+          stored += row[3];
+          if (!mayMatch(row)) continue;
+          const before = events.length;
+          this.#decode(row, plan.backwards, events);
+          if (passes !== undefined) keepFrom(events, before, passes);
         }
         const fitting = Math.floor((pageBytesAim * (taken - first)) / bytes);
         rowsAtOnce = Math.max(1, Math.min(rowsAtOnceMax, fitting));
-        return this.#visible(passes === undefined ? events : events.filter(passes));
+        this.#eventsPerRow = stored / (taken - first);
+        const visible = this.#visible(events);
+        left -= visible.length;
+        return visible;
       },
     };
+  }
+
+  /** How many rows hold so many events, going by those read last; a filter leaves out nobody knows how many. */
+  #rowsFor(events: number, filter: EventFilter | undefined): number {
+    return filter === undefined ? Math.ceil(events / this.#eventsPerRow) + 1 : rowsAtOnceMax;
   }
 
   /** Asked anew for each page, since policies change and streams grow while a read is under way. */
@@ -270,6 +287,16 @@ export class LogReader {
 }
 
 /** Whether a page takes one more row: any as its first, others as long as they are neither too many nor too large. */
+/** Takes out what does not pass, of the events from an index on. */
+function keepFrom(events: StoredEvent[], index: number, passes: (event: StoredEvent) => boolean): void {
+  let kept = index;
+  for (let at = index; at < events.length; at++) {
+    const event = events[at]!;
+    if (passes(event)) events[kept++] = event;
+  }
+  events.length = kept;
+}
+
 function hasRoom(events: number, bytes: number, row: LeanRow): boolean {
   return events === 0 || (events + row[3] <= limits.pageSizeMax && bytes < pageBytesMax);
 }
