@@ -91,7 +91,7 @@ export class OwnedPartition {
   readonly lanes: Map<string, Lane> = new Map();
   /** By position. */
   readonly drafts: Map<number, Draft> = new Map();
-  /** Positions of events whose `once` has run. */
+  /** Positions of events whose `once` has run, for the checkpoint that passes them. */
   readonly inbox: Set<number> = new Set();
   /** Events that wait or are under way, replays included. */
   unfinished = 0;

@@ -12,7 +12,7 @@ test("refuses with OWNERSHIP_LOST to run an effect for a member that another has
   const effects: string[] = [];
   const once = (member: string): Promise<boolean> => {
     const body = (): Promise<void> => Promise.resolve(void effects.push(member));
-    const partition = { number: 0, inbox: new Set<number>() };
+    const partition = { number: 0, position: 0, inbox: new Set<number>() };
     const call = { partition, event, key: "1", check: () => undefined, body };
     return runOnce({ readSide, consumer: "mails", member }, call as never);
   };

@@ -5,7 +5,7 @@ import { consumer } from "../../../runtime/consumers/define-consumer.ts";
 import { streamDataOf, upTo } from "../helpers.ts";
 import { eventually } from "../work/work-kit.ts";
 import type { Handle, WorkLab, WorkTopic } from "../work/work-kit.ts";
-import { brisk, Cases, Journal, notes } from "./cases.ts";
+import { brisk, Cases, Journal, notes, parkedEvents } from "./cases.ts";
 import type { Note } from "./cases.ts";
 
 /** Has the effect of a note in the same store: an event on the stream of effects. */
@@ -93,6 +93,29 @@ export const onceTests: WorkTopic = {
     await member.caughtUp();
     fault.isMended = true;
     await store.parked.replay({ kind: "consumer", name: "notes" });
+    await eventually(async () => assert.equal(await store.parked.count(), 0));
+    await hasEachEffectOnce(lab, cases);
+  },
+
+  "a replay that fails again does not have an effect again either": async (lab) => {
+    const store = await lab.join();
+    const cases = new Cases(store);
+    await cases.add("case-1");
+    const fault = { isMended: false };
+    const work = async (note: Note, context: DeliveryContext): Promise<void> => {
+      await effect(note, context);
+      if (!fault.isMended && context.key === "case-1") throw new Error("after the effect");
+    };
+    const owner = { kind: "consumer", name: "notes" } as const;
+    await using member = await store.consume(notes({ work, partitions: 1, retry: { max: 0 } }), brisk);
+    await member.caughtUp();
+    await store.parked.replay(owner);
+    await eventually(async () => assert.equal((await parkedEvents(store))[0]?.attempts, 2));
+    // A checkpoint in between forgets nothing of what is parked.
+    await cases.add("case-2");
+    await member.caughtUp();
+    fault.isMended = true;
+    await store.parked.replay(owner);
     await eventually(async () => assert.equal(await store.parked.count(), 0));
     await hasEachEffectOnce(lab, cases);
   },
