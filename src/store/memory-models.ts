@@ -3,6 +3,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import { deepFreeze } from "./deep-freeze.ts";
+import { checkDocuments } from "./read-side-options.ts";
 import type {
   DocumentWrite,
   ReadModelInfo,
@@ -53,7 +54,7 @@ export class MemoryModels {
       .sort((one, other) => one.generation - other.generation);
   }
 
-  /** Takes steps in their order, all or none. @throws `MODEL_CONFLICT`, and what `refuseSql` makes. */
+  /** Takes steps in their order, all or none. @throws `MODEL_CONFLICT`, `ARGUMENT_INVALID`, and what `refuseSql` makes. */
   apply(steps: readonly ReadModelStep[], refuseSql: RefuseSql): void {
     const draft = new Draft(this.#stage, {
       find: (ref) => this.find("staged", ref),
@@ -118,11 +119,12 @@ class Draft {
     this.models.set(generation, { info, documents: new StagedMap(this.#stage) });
   }
 
-  #advance(model: Model, { from, to, documents }: ReadModelStep & { readonly step: "advance" }): void {
+  #advance(model: Model, { from, to, documents = [] }: ReadModelStep & { readonly step: "advance" }): void {
     const { generation, position } = model.info;
     if (position !== from) throw conflict(generation, `it is at position ${position}, not ${from}`);
+    checkDocuments(model.info, documents);
     this.#put(model, { position: to });
-    for (const write of documents ?? []) this.writes.push({ documents: model.documents, write });
+    for (const write of documents) this.writes.push({ documents: model.documents, write });
   }
 
   #activate(model: Model): void {

@@ -6,11 +6,15 @@ import { HithertoError } from "../core/errors.ts";
 import { findJsonFault } from "../core/json-check.ts";
 import { limits } from "../core/limits.ts";
 import { inWords } from "./check-input.ts";
+import { indexedFields } from "./document-query.ts";
 import { checkOptions, unbounded } from "./read-options.ts";
 import type {
   CommitOptions,
   DocumentWrite,
+  IndexValue,
   ListRecordsOptions,
+  ReadModelInfo,
+  ReadModelShape,
   ReadModelStep,
   ReadSideCommit,
   RecordExpectation,
@@ -113,6 +117,20 @@ export function planListRecords(space: string, options: ListRecordsOptions = {})
   return { space, prefix, after, limit };
 }
 
+/** Refuses documents that do not fit the read model. @throws `ARGUMENT_INVALID` */
+export function checkDocuments(
+  { name, shape }: Pick<ReadModelInfo, "name" | "shape">,
+  documents: readonly DocumentWrite[],
+): void {
+  if (documents.length === 0) return;
+  if (shape.kind !== "documents") fail("documents", `the read model "${name}" holds no documents`);
+  const count = indexedFields(shape).length;
+  for (const { json, indexed } of documents) {
+    if (json === null || indexed.length === count) continue;
+    fail("documents", `each of "${name}" needs ${count} indexed values, not ${indexed.length}`);
+  }
+}
+
 /** The error of a call to a transaction that is over. */
 export function transactionEnded(): HithertoError {
   return new HithertoError("ARGUMENT_INVALID", { argument: "transaction", problem: "it has ended" });
@@ -121,39 +139,103 @@ export function transactionEnded(): HithertoError {
 /** The longest that a timer can wait. */
 const timerMsMax = 2 ** 31 - 1;
 
-function planStep(step: ReadModelStep, argument: string): ReadModelStep {
-  checkOptions(step, argument);
-  checkInteger(`${argument}.generation`, step.generation, 1);
-  switch (step.step) {
-    case "create":
-      checkText(`${argument}.name`, step.name);
-      checkInteger(`${argument}.version`, step.version, 1);
-      return { ...step, shape: structuredClone(step.shape) };
-    case "advance":
-      checkInteger(`${argument}.from`, step.from, 0);
-      checkInteger(`${argument}.to`, step.to, step.from);
-      return { ...step, documents: planDocuments(step.documents, `${argument}.documents`) };
+/** Takes nothing but what a step is made of: what else an object holds need not be able to pass between threads. */
+function planStep(given: ReadModelStep, argument: string): ReadModelStep {
+  const { step, generation } = given;
+  checkInteger(`${argument}.generation`, generation, 1);
+  switch (step) {
+    case "create": {
+      const { name, version } = given;
+      checkName(`${argument}.name`, name);
+      checkInteger(`${argument}.version`, version, 1);
+      return { step, generation, name, version, shape: planShape(given.shape, `${argument}.shape`) };
+    }
+    case "advance": {
+      const { from, to } = given;
+      checkInteger(`${argument}.from`, from, 0);
+      checkInteger(`${argument}.to`, to, from);
+      const documents = planDocuments(given.documents, `${argument}.documents`);
+      return { step, generation, from, to, documents };
+    }
     case "activate":
     case "clear":
     case "drop":
-      return { ...step };
+      return { step, generation };
     default:
-      fail(`${argument}.step`, `there is no step ${inWords((step as { step: unknown }).step)}`);
+      fail(`${argument}.step`, `there is no step ${inWords(step)}`);
   }
+}
+
+function planShape(shape: ReadModelShape, argument: string): ReadModelShape {
+  checkOptions(shape, argument);
+  const { kind } = shape;
+  if (kind === "documents") {
+    const indexes = listOf(shape.indexes, `${argument}.indexes`).map((index, at) => {
+      if (Array.isArray(index) && index.length === 0) fail(`${argument}.indexes[${at}]`, "it has no field");
+      return planTexts(index, `${argument}.indexes[${at}]`);
+    });
+    return { kind, indexes };
+  }
+  if (kind !== "sql") fail(`${argument}.kind`, `there is no kind ${inWords(kind)}`);
+  return {
+    kind,
+    tables: planByTable(shape.tables, `${argument}.tables`, (columns, place) => {
+      if (typeof columns !== "string") fail(place, `it must be a string, not ${inWords(columns)}`);
+      return columns;
+    }),
+    indexes: planByTable(shape.indexes, `${argument}.indexes`, planTexts),
+  };
+}
+
+function planByTable<Part>(
+  parts: Readonly<Record<string, Part>>,
+  argument: string,
+  plan: (part: Part, argument: string) => Part,
+): Record<string, Part> {
+  checkOptions(parts, argument);
+  const entries = Object.entries(parts).map(([table, part]) => {
+    checkName(argument, table);
+    return [table, plan(part, `${argument}.${table}`)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function planTexts(texts: readonly string[], argument: string): readonly string[] {
+  if (!Array.isArray(texts)) fail(argument, `it must be an array, not ${inWords(texts)}`);
+  return Array.from(texts as readonly unknown[], (text, index) => {
+    checkText(`${argument}[${index}]`, text);
+    return text;
+  });
 }
 
 function planDocuments(
   documents: readonly DocumentWrite[] | undefined,
   argument: string,
 ): readonly DocumentWrite[] {
-  const list = listOf(documents, argument);
-  for (const [index, { key, json, indexed, position }] of list.entries()) {
+  return listOf(documents, argument).map(({ key, json, indexed, position }, index) => {
     checkText(`${argument}[${index}].key`, key);
-    if (json !== null && typeof json !== "string") fail(`${argument}[${index}].json`, "it must be JSON text");
-    if (!Array.isArray(indexed)) fail(`${argument}[${index}].indexed`, "it must be an array");
+    if (json !== null && (typeof json !== "string" || json === "")) {
+      fail(`${argument}[${index}].json`, "it must be JSON text or null");
+    }
+    if (!Array.isArray(indexed) || !indexed.every(isIndexValue)) {
+      fail(`${argument}[${index}].indexed`, "it must be an array of strings, finite numbers and nulls");
+    }
     checkInteger(`${argument}[${index}].position`, position, 0);
-  }
-  return [...list];
+    return { key, json, indexed: [...(indexed as readonly IndexValue[])], position };
+  });
+}
+
+function isIndexValue(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  return value === null || Number.isFinite(value);
+}
+
+const namePattern = /^[A-Za-z]\w{0,63}$/;
+
+/** Definitions check their names; what comes another way must not reach SQL either. */
+function checkName(argument: string, name: unknown): void {
+  if (typeof name === "string" && namePattern.test(name)) return;
+  fail(argument, `${inWords(name)} is no name: letters, digits and _, a letter first, at most 64`);
 }
 
 function listOf<Item>(list: readonly Item[] | undefined, argument: string): readonly Item[] {

@@ -3,7 +3,7 @@
  * tables in their order. A step that can not be taken throws, and then nothing has happened.
  */
 import { HithertoError } from "../../core/errors.ts";
-import { indexedFields } from "../../store/document-query.ts";
+import { checkDocuments } from "../../store/read-side-options.ts";
 import type { DocumentWrite, ReadModelInfo, ReadModelStep } from "../../store/read-side.ts";
 
 /** All generations, and the highest number there ever was. */
@@ -102,25 +102,6 @@ export function activeOf(models: Iterable<ReadModelInfo>, name: string): ReadMod
     if (model.state === "active" && model.name === name) return model;
   }
   return undefined;
-}
-
-/** Nothing but the indexed values can be wrong with documents once a transaction has begun to write. */
-function checkDocuments({ name, shape }: ReadModelInfo, documents: readonly DocumentWrite[]): void {
-  if (documents.length === 0) return;
-  if (shape.kind !== "documents") throw invalid(`the read model "${name}" holds no documents`);
-  const count = indexedFields(shape).length;
-  for (const { json, indexed } of documents) {
-    if (json === null || (indexed.length === count && indexed.every(isIndexValue))) continue;
-    throw invalid(`each needs ${count} indexed values: strings, finite numbers or null`);
-  }
-}
-
-function isIndexValue(value: unknown): boolean {
-  return value === null || typeof value === "string" || Number.isFinite(value);
-}
-
-function invalid(problem: string): HithertoError {
-  return new HithertoError("ARGUMENT_INVALID", { argument: "documents", problem });
 }
 
 function conflict(generation: number, problem: string): HithertoError {

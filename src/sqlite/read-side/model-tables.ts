@@ -8,13 +8,12 @@ import { indexedFields } from "../../store/document-query.ts";
 import type { DocumentWrite, ReadModelInfo } from "../../store/read-side.ts";
 import type { Database, Statement } from "../driver.ts";
 import { isStatementError } from "../sql-errors.ts";
-import { checkNames, documentTable, fieldColumns, quote, sqlTable, tablesOf, viewOf } from "./names.ts";
+import { documentTable, fieldColumns, quote, sqlTable, tablesOf, viewOf } from "./names.ts";
 import type { TableSource } from "./names.ts";
 import { sqlFailed, withTables } from "./sql-text.ts";
 
-/** Makes the tables of a generation. @throws `SQL_FAILED`, `ARGUMENT_INVALID` */
+/** Makes the tables of a generation. @throws `SQL_FAILED` */
 export function createTables(db: Database, model: TableSource): void {
-  checkNames(model);
   for (const sql of creation(model)) run(db, sql);
 }
 

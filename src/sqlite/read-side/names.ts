@@ -1,7 +1,6 @@
 /**
  * What the tables, indexes and views of a generation are called, and what goes into SQL between quotes.
  */
-import { HithertoError } from "../../core/errors.ts";
 import { indexedFields } from "../../store/document-query.ts";
 import type { ReadModelInfo } from "../../store/read-side.ts";
 
@@ -54,16 +53,4 @@ export function fieldColumns(shape: ReadModelInfo["shape"]): readonly string[] {
 /** A name as an identifier in SQL, whatever it holds. */
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
-}
-
-const namePattern = /^[A-Za-z]\w{0,63}$/;
-
-/** Definitions check their names; what comes another way must not reach SQL either. @throws `ARGUMENT_INVALID` */
-export function checkNames({ name, shape }: Pick<TableSource, "name" | "shape">): void {
-  const tables = shape.kind === "sql" ? [...Object.keys(shape.tables), ...Object.keys(shape.indexes)] : [];
-  for (const one of [name, ...tables]) {
-    if (namePattern.test(one)) continue;
-    const problem = `${JSON.stringify(one)} is no name: letters, digits and _, a letter first, at most 64`;
-    throw new HithertoError("ARGUMENT_INVALID", { argument: "shape", problem });
-  }
 }

@@ -195,6 +195,10 @@ export const modelTests: Topic = {
       { step: "advance", generation, from: 0, to: 1, documents: [{ ...write("k", {}), key: 7 }] },
       { step: "advance", generation, from: 0, to: 1, documents: [{ ...write("k", {}), key: "\ud800" }] },
       { step: "advance", generation, from: 0, to: 1, documents: [{ ...write("k", {}), json: {} }] },
+      { step: "advance", generation, from: 0, to: 1, documents: [{ ...write("k", {}), json: "" }] },
+      ...[[], [1], [1n, 1, 1], [{}, 1, 1], [Number.NaN, 1, 1], ["\ud800", 1, 1], "abc"].map((indexed) => {
+        return { step: "advance", generation, from: 9, to: 9, documents: [{ ...write("k", {}), indexed }] };
+      }),
       { step: "retreat", generation },
       null,
     ];
@@ -203,5 +207,58 @@ export const modelTests: Topic = {
       await refuses("ARGUMENT_INVALID", () => readSide.commit({ models }));
     }
     assert.equal(await positionOf(readSide, generation), 0);
+  },
+
+  "what a read model can not be made of is refused with nothing done": async ({ store: { readSide } }) => {
+    const generation = await readSide.nextGeneration();
+    const create = { step: "create", generation, name, version: 1, shape };
+    const shapes: readonly unknown[] = [
+      undefined,
+      (): undefined => undefined,
+      { kind: "graph" },
+      { kind: "documents", indexes: "status" },
+      { kind: "documents", indexes: ["status"] },
+      { kind: "documents", indexes: [[]] },
+      { kind: "documents", indexes: [["status", 1n]] },
+      { kind: "sql", tables: { days: 1n }, indexes: {} },
+      { kind: "sql", tables: { 'd"; DROP TABLE records': "day" }, indexes: {} },
+      { kind: "sql", tables: { days: "day" }, indexes: { days: "(day)" } },
+    ];
+    const bad: readonly unknown[] = [
+      ...shapes.map((one) => ({ ...create, shape: one })),
+      ...["", "a b", "1a", "a-b", 'a"b', "x".repeat(65), 7].map((one) => ({ ...create, name: one })),
+      { ...create, generation: 0 },
+      { ...create, version: 0 },
+    ];
+    for (const step of bad) {
+      const put = [{ space: "s", key: "k", value: 1 }];
+      await refuses("ARGUMENT_INVALID", () => readSide.commit({ models: [step as ReadModelStep], put }));
+    }
+    assert.deepEqual(await readSide.listModels(), []);
+    assert.equal(await readSide.countRecords("s"), 0);
+  },
+
+  "a step belongs to the store from the moment of the call, and what else it holds is left aside": async ({
+    store: { readSide },
+  }) => {
+    const generation = await aModel(readSide);
+    const document = { ...write("k", { status: "new" }), extra: 1n };
+    const indexed = [...document.indexed];
+    const step = {
+      step: "advance",
+      generation,
+      from: 0,
+      to: 1,
+      documents: [{ ...document, indexed }],
+    } as const;
+    let committing: Promise<unknown> = Promise.resolve();
+    await readSide.transaction(() => {
+      committing = readSide.commit({ models: [{ ...step, extra: 1n } as ReadModelStep] });
+      indexed[0] = "paid";
+      return Promise.resolve();
+    });
+    await committing;
+    const { document: stored } = await readSide.getDocument({ generation }, "k");
+    assert.deepEqual(stored?.indexed, ["new", null, null]);
   },
 };
