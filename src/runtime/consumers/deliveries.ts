@@ -102,7 +102,10 @@ export class Deliveries {
     return promise;
   }
 
-  /** What was to be held behind a key's parked events is delivered after all: the key is free. */
+  /**
+   * What was to be held behind a key's parked events is delivered after all: the key is free. If the partition is on its
+   * way to another owner, it is delivered there.
+   */
   unblock(lane: Lane): void {
     const { partition } = lane;
     const drafts = [...partition.drafts.values()].filter((draft) => draft.lane === lane);
@@ -111,6 +114,7 @@ export class Deliveries {
     partition.reopen(drafts.map(({ event }) => event.position));
     lane.keyState = "free";
     lane.stored = undefined;
+    if (partition.phase !== "open") return;
     lane.waiting = drafts.map(({ event }) => event);
     lane.next = 0;
     this.#count(partition, drafts.length);

@@ -286,16 +286,16 @@ export class Ownership {
   }
 
   async #leave(partition: OwnedPartition, upTo: number): Promise<void> {
-    const { deliveries, plan, consumer } = this.#options;
+    const { deliveries, replays, plan, consumer } = this.#options;
     const inTime = new AbortController();
     const timeout = sleep(plan.stopTimeoutMs, undefined, { signal: inTime.signal }).catch(() => undefined);
     await Promise.race([deliveries.drain(partition, upTo), timeout]);
     inTime.abort();
     deliveries.drop(partition, new HithertoError("ABORTED", { operation: `delivery of ${consumer.name}` }));
+    await replays.settled(partition);
     if (partition.phase !== "draining") return;
     await this.#release(partition);
     if (this.owned.get(partition.number) === partition) this.owned.delete(partition.number);
-    partition.phase = "released";
   }
 
   async #release(partition: OwnedPartition): Promise<void> {

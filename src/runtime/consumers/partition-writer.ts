@@ -113,6 +113,8 @@ export class PartitionWriter {
       );
       if (version === undefined) continue;
       this.#noteCheckpoint(marks, drafts, version);
+      // At once, so that nothing that waits to be written puts this member back into the record.
+      if (isRelease) for (const partition of ours) if (partition.isOurs) partition.phase = "released";
       return;
     }
   }

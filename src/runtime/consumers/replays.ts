@@ -32,6 +32,7 @@ export interface ReplaysOptions {
 }
 
 const pauseAfterErrorMs = 1_000;
+const waitMsMax = 1_000;
 
 /** Replays; see the module's header. */
 export class Replays {
@@ -39,6 +40,8 @@ export class Replays {
   readonly #scope: ParkedScope;
   readonly #waiting = new Set<Lane>();
   readonly #underWay = new Set<Lane>();
+  /** The event of each lane that is being delivered, until what came of it is written. */
+  readonly #current = new Map<Lane, Promise<void>>();
   /** When the next replay of a partition may begin. */
   readonly #nextAtMs = new WeakMap<OwnedPartition, number>();
 
@@ -52,6 +55,12 @@ export class Replays {
     if (this.#underWay.has(lane)) return;
     this.#waiting.add(lane);
     this.#startNext();
+  }
+
+  /** Resolves when what came of a partition's deliveries has been written, or can not be. */
+  async settled(partition: OwnedPartition): Promise<void> {
+    const ofIt = [...this.#current].filter(([lane]) => lane.partition === partition);
+    await Promise.allSettled(ofIt.map(([, current]) => current));
   }
 
   #startNext(): void {
@@ -88,6 +97,17 @@ export class Replays {
     }
     await this.#waitForTurn(lane);
     if (!isReplaying(lane)) return;
+    const current = this.#deliverAndSettle(lane, parked);
+    this.#current.set(lane, current);
+    try {
+      await current;
+    } finally {
+      this.#current.delete(lane);
+    }
+  }
+
+  async #deliverAndSettle(lane: Lane, parked: StoredParked): Promise<void> {
+    const { deliveries, writer } = this.#options;
     const outcome = await this.#deliver(lane, parked);
     if (outcome.kind === "dropped") return;
     const failed = outcome.kind === "failed" ? outcome.record : undefined;
@@ -115,13 +135,20 @@ export class Replays {
     }
   }
 
-  async #waitForTurn({ partition, stored }: Lane): Promise<void> {
+  async #waitForTurn(lane: Lane): Promise<void> {
+    const { partition, stored } = lane;
     const rate = stored?.record.ratePerSecond;
     if (rate === undefined) return;
-    const now = performance.now();
-    const at = Math.max(now, this.#nextAtMs.get(partition) ?? 0);
+    const at = Math.max(performance.now(), this.#nextAtMs.get(partition) ?? 0);
     this.#nextAtMs.set(partition, at + 1_000 / rate);
-    if (at > now) await sleep(at - now, undefined, { ref: false });
+    // Bit by bit: the wait may be longer than timers can be, and the partition may go meanwhile.
+    for (
+      let leftMs = at - performance.now();
+      leftMs > 0 && isReplaying(lane);
+      leftMs = at - performance.now()
+    ) {
+      await sleep(Math.min(leftMs, waitMsMax), undefined, { ref: false });
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import type { Hitherto } from "../../../runtime/hitherto.ts";
 import { refuses, upTo } from "../helpers.ts";
-import { eventually } from "../work/work-kit.ts";
+import { begun, eventually } from "../work/work-kit.ts";
 import type { WorkTopic } from "../work/work-kit.ts";
 import { brisk, Cases, Journal, notes, parkedEvents, parkedOf } from "./cases.ts";
 import type { Note } from "./cases.ts";
@@ -178,6 +178,67 @@ export const parkedTests: WorkTopic = {
     await last.caughtUp();
     journal.hasAllInOrder(cases.counts);
     assert.ok(journal.entries.length <= 42 + 3 * 3, "no more than what was under way came again");
+  },
+
+  "a member that is stopped in the middle of a replay gives it away, and nothing comes again": async (
+    lab,
+  ) => {
+    const [store, journal, fault] = [await lab.join(), new Journal(), { isMended: false }];
+    const cases = new Cases(store, 6);
+    for (const name of cases.names) await cases.add(name, 12);
+    const work = async (): Promise<void> => {
+      if (!fault.isMended) throw new Error("not now");
+      await setTimeout(lab.random.integer(3));
+    };
+    const options = { journal, work, retry: { max: 0 } };
+    const first = await store.consume(notes(options), brisk);
+    await first.caughtUp();
+    await first.stop();
+    fault.isMended = true;
+    await store.parked.replay(owner);
+    while (journal.entries.length < 72) {
+      const member = await store.consume(notes(options), brisk);
+      const caughtUp = begun(member.caughtUp());
+      await setTimeout(lab.random.integer(30));
+      for (const name of cases.names) if (lab.random.once(4)) await cases.add(name);
+      await member.stop();
+      await caughtUp.catch(() => undefined);
+      const { partitions } = await store.consumers.status("notes");
+      assert.ok(partitions.every((partition) => partition.owner === undefined));
+    }
+    await using last = await store.consume(notes(options), brisk);
+    await noneParked(store);
+    await last.caughtUp();
+    journal.hasEachOnce(cases.counts);
+  },
+
+  "what waits behind a replay that ends with its member is left to the next one": async ({ join }) => {
+    const [store, journal, fault] = [await join(), new Journal(), { isMended: false }];
+    const [begunAt, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const cases = new Cases(store, 1);
+    await cases.add("case-0");
+    const work = async (): Promise<void> => {
+      if (!fault.isMended) throw new Error("not now");
+      begunAt.resolve();
+      await goOn.promise;
+    };
+    const consumer = notes({ journal, work, retry: { max: 0 }, partitions: 1 });
+    const first = await store.consume(consumer, { ...brisk, checkpointMs: 300 });
+    await first.caughtUp();
+    fault.isMended = true;
+    await store.parked.replay(owner);
+    await begunAt.promise;
+    await cases.add("case-0", 2);
+    // So that it is read.
+    await setTimeout(100);
+    const stopping = first.stop();
+    goOn.resolve();
+    await stopping;
+    assert.deepEqual(journal.byKey().get("case-0"), [0]);
+    await using last = await store.consume(consumer, brisk);
+    await last.caughtUp();
+    await noneParked(store);
+    journal.hasEachOnce(cases.counts);
   },
 
   "a discarded event is never delivered, and what it held back goes on": async ({ join }) => {
