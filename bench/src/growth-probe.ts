@@ -5,10 +5,11 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { consumer, open, projection } from "hitherto";
 import { openSqliteStore } from "hitherto/sqlite";
 import type { EventStore } from "hitherto/store";
 import type { BenchEvent } from "./events.ts";
-import { makeBatches } from "./events.ts";
+import { evolveBalance, makeBatches, noBalance } from "./events.ts";
 import { percentile } from "./statistics.ts";
 
 /** What to look at. */
@@ -40,16 +41,32 @@ export function probe(job: ProbeJob): Promise<ProbeFigures> {
   return inFreshProcess<ProbeFigures>(job);
 }
 
+/** How a store is gone through from end to end: read; by a consumer that does nothing; into a document per account. */
+export type Passage = "read" | "consume" | "project";
+
+/** What one passage came to. */
+export interface PassageFigures {
+  /** Events per second. */
+  readonly rate: number;
+  /** The most that the process had resident, in MiB. */
+  readonly memoryMiB: number;
+}
+
+interface PassageJob {
+  readonly path: string;
+  readonly passage: Passage;
+}
+
 /**
- * The most that a process has resident that does nothing but read a store from end to end, in MiB. V8 lets the space for
- * young garbage grow in any long loop; it is held at 4 MiB, so that what is seen is what the store holds on to.
+ * Has a process that does nothing else go through a store. V8 lets the space for young garbage grow in any long loop; it
+ * is held at 4 MiB, so that what is seen is what the store holds on to.
  */
-export function probeMemory(path: string): Promise<number> {
-  return inFreshProcess<number>({ path }, ["--max-semi-space-size=4"]);
+export function probePassage(path: string, passage: Passage): Promise<PassageFigures> {
+  return inFreshProcess<PassageFigures>({ path, passage }, ["--max-semi-space-size=4"]);
 }
 
 async function inFreshProcess<Figures>(
-  job: ProbeJob | Pick<ProbeJob, "path">,
+  job: ProbeJob | PassageJob,
   execArgv: readonly string[] = [],
 ): Promise<Figures> {
   const child = fork(self, [JSON.stringify(job)], { execArgv: [...process.execArgv, ...execArgv] });
@@ -75,11 +92,36 @@ async function look({ path, perAppend, appended }: ProbeJob): Promise<ProbeFigur
   return { openMs, appendRate, tailRate, appendP99: percentile(Float64Array.from(times).sort(), 0.99) };
 }
 
-async function readAll({ path }: Pick<ProbeJob, "path">): Promise<number> {
-  const store = await openSqliteStore(path, { mode: "read" });
-  await readFrom(store, 1);
-  await store.close();
-  return process.resourceUsage().maxRSS / 1_024;
+/** A document for every account: as many as there are streams. */
+const accounts = projection("accounts", {
+  initial: () => noBalance,
+  evolve: evolveBalance,
+  indexes: ["cents"],
+});
+
+const passages: Readonly<Record<Passage, (path: string) => Promise<number>>> = {
+  async read(path) {
+    await using store = await openSqliteStore(path, { mode: "read" });
+    return await readFrom(store, 1);
+  },
+  async consume(path) {
+    await using store = await open(path);
+    let count = 0;
+    await using member = await store.consume(consumer("growth", { handle: () => void count++ }));
+    await member.caughtUp();
+    return count;
+  },
+  async project(path) {
+    await using store = await open(path);
+    await using runner = await store.runProjections([accounts]);
+    await runner.caughtUp();
+    return (await store.projections.status(accounts.name)).position;
+  },
+};
+
+async function goThrough({ path, passage }: PassageJob): Promise<PassageFigures> {
+  const rate = await rateOf(() => passages[passage](path));
+  return { rate, memoryMiB: process.resourceUsage().maxRSS / 1_024 };
 }
 
 async function rateOf(work: () => Promise<number>): Promise<number> {
@@ -112,7 +154,7 @@ async function appendMore(
 }
 
 if (process.argv[1] === self) {
-  const job = JSON.parse(process.argv[2] ?? "{}") as ProbeJob | Pick<ProbeJob, "path">;
-  process.send?.(await ("appended" in job ? look(job) : readAll(job)));
+  const job = JSON.parse(process.argv[2] ?? "{}") as ProbeJob | PassageJob;
+  process.send?.(await ("appended" in job ? look(job) : goThrough(job)));
   process.disconnect();
 }
