@@ -5,7 +5,7 @@ import type { SqlRow, SqlValue } from "../../core/sql.ts";
 import { inWords } from "../../store/check-input.ts";
 import type { BoundValue, Database, Statement } from "../driver.ts";
 import { isStatementError } from "../sql-errors.ts";
-import { checkCommand, commandOf, sqlFailed, withTables } from "./sql-text.ts";
+import { checkCommand, sqlFailed, withTables, writesRows } from "./sql-text.ts";
 
 /** Statements that are kept prepared. */
 const statementsMax = 100;
@@ -31,7 +31,7 @@ export class SqlRunner {
   run(sql: SqlText, values: readonly SqlValue[] = []): number {
     return this.#guard(sql, () => {
       const { changes } = this.#prepare(sql).run(...bound(sql.given, values));
-      return changesRows(sql.given) ? Number(changes) : 0;
+      return writesRows(sql.given) ? Number(changes) : 0;
     });
   }
 
@@ -80,11 +80,6 @@ export class SqlRunner {
       throw sqlFailed(sql.given, error.message, error);
     }
   }
-}
-
-/** SQLite goes on telling the number of the last statement that did. */
-function changesRows(sql: string): boolean {
-  return /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/.test(commandOf(sql));
 }
 
 /** Whole numbers go in as such: as floating-point ones they would divide, and turn to text, otherwise than they look. */

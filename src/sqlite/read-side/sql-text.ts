@@ -47,26 +47,40 @@ export function checkCommand(sql: string): void {
   if (!dataCommands.has(command) && !tableCommands.has(command)) {
     throw sqlFailed(sql, `${command || "this"} is not for use within a transaction`);
   }
-  for (const [, name] of withoutLiterals(sql).matchAll(targets)) {
+  const plain = withoutLiterals(sql);
+  for (const [, name] of [...plain.matchAll(targets), ...plain.matchAll(indexedTables)]) {
     if (name === undefined || !ownNames.test(name)) continue;
     throw sqlFailed(sql, `${name} is not to be written to by SQL`);
   }
 }
 
-/** What is written to, made or dropped. */
+/** What is written to, made or dropped; of a name with a schema, the name. */
 const targets =
-  /\b(?:INTO|UPDATE(?:\s+OR\s+\w+)?|DELETE\s+FROM|(?:TABLE|VIEW|INDEX|TRIGGER)(?:\s+IF(?:\s+NOT)?\s+EXISTS)?)\s+(?:main\s*\.\s*)?(\w+)/gi;
+  /\b(?:INTO|UPDATE(?:\s+OR\s+\w+)?|DELETE\s+FROM|RENAME\s+TO|(?:TABLE|VIEW|INDEX|TRIGGER)(?:\s+IF(?:\s+NOT)?\s+EXISTS)?)\s+(?:\w+\s*\.\s*)?(\w+)/gi;
+
+/** What gets an index, which could refuse what the store writes. */
+const indexedTables = /\bINDEX\s[^(]*\sON\s+(\w+)/gi;
 
 const ownNames =
   /^(?:commits\w*|term_commits|term_blocks|explicit_ids|holes|stream_policies\w*|snapshots|counters|records|generations|active_generations|events|sqlite_\w+|documents_\d\w*|table_\d\w*|read_\w+)$/i;
 
-/** Without comments and texts, and with quoted names as bare ones. */
+/**
+ * Without comments and texts, and with quoted names as bare ones. SQLite takes what looks like a text for a name where it
+ * wants one, and needs no blank beside quotes.
+ */
 function withoutLiterals(sql: string): string {
   return sql.replaceAll(parts, (part) => {
-    if (part.startsWith("'")) return "''";
     if (part.startsWith("--") || part.startsWith("/*")) return " ";
-    return /^["`[]/.test(part) ? part.slice(1, -1) : part;
+    if (/^'\w+'$/.test(part) || /^["`[]/.test(part)) return ` ${part.slice(1, -1)} `;
+    return part.startsWith("'") ? " '' " : part;
   });
+}
+
+/** Whether it writes rows; if not, SQLite goes on telling how many the last statement changed that did. */
+export function writesRows(sql: string): boolean {
+  const command = commandOf(sql);
+  if (command === "WITH") return /\b(?:INTO|UPDATE|DELETE)\b/i.test(withoutLiterals(sql));
+  return /^(?:INSERT|REPLACE|UPDATE|DELETE)$/.test(command);
 }
 
 /** Refuses what is more than a question. What asks by WITH and then writes, SQLite refuses. @throws `SQL_FAILED` */

@@ -97,6 +97,17 @@ describe("a command", () => {
     "ALTER TABLE documents_17 ADD COLUMN a",
     "REPLACE INTO table_3_days VALUES (1)",
     "CREATE VIEW read_orders AS SELECT 1",
+    'DELETE FROM"commits"',
+    "DELETE FROM[commits]",
+    "INSERT INTO`records` VALUES (1)",
+    "DELETE FROM 'commits'",
+    "UPDATE main.'records' SET value = 1",
+    'DELETE FROM "main" . "commits"',
+    "CREATE TABLE temp.commits (a)",
+    "CREATE TEMP VIEW generations AS SELECT 1",
+    "ALTER TABLE mails RENAME TO commits",
+    "CREATE UNIQUE INDEX a ON records (space)",
+    "CREATE INDEX IF NOT EXISTS a ON 'commits'(body)",
   ])("that writes to the store's own tables is refused: %s", (sql) => {
     expect(problemOf(() => checkCommand(sql))).toMatch(/not to be written to by SQL/);
   });
@@ -107,6 +118,11 @@ describe("a command", () => {
     "CREATE TABLE IF NOT EXISTS mails (id TEXT PRIMARY KEY)",
     "UPDATE documents SET records = 1 -- UPDATE commits",
     "WITH a AS (SELECT * FROM commits) SELECT * FROM a",
+    "INSERT INTO mails SELECT 'records', 'INTO', 'commits'",
+    "CREATE INDEX mails_by_day ON mails (day)",
+    "ALTER TABLE mails RENAME COLUMN a TO records",
+    "CREATE VIEW mail_events AS SELECT * FROM mails JOIN events ON events.id = mails.id",
+    "CREATE TEMP TABLE scratch AS SELECT * FROM commits",
   ])("on other tables is let through: %s", (sql) => {
     expect(problemOf(() => checkCommand(sql))).toBeUndefined();
   });
