@@ -19,13 +19,19 @@ export function createTables(db: Database, model: TableSource): void {
 
 /** Empties them. */
 export function clearTables(db: Database, model: TableSource): void {
-  for (const table of tablesOf(model).values()) run(db, `DELETE FROM ${table}`);
+  runAll(
+    db,
+    Array.from(tablesOf(model).values(), (table) => `DELETE FROM ${table}`),
+  );
 }
 
-/** Drops them, and the views that show them. @throws `SQL_FAILED` when another table refers to one of them. */
+/** Drops them, and the views that show them. */
 export function dropTables(db: Database, model: ReadModelInfo): void {
   if (model.state === "active") dropViews(db, model);
-  for (const table of [...tablesOf(model).values()].reverse()) run(db, `DROP TABLE IF EXISTS ${table}`);
+  runAll(
+    db,
+    Array.from(tablesOf(model).values(), (table) => `DROP TABLE IF EXISTS ${table}`),
+  );
 }
 
 /** Points the views of a read model to this generation. */
@@ -80,6 +86,13 @@ function sqlCreation(model: TableSource): string[] {
       }),
     ),
   ];
+}
+
+/** Whether rows refer to rows that there are, is looked at after the last statement only: tables may refer to each other. */
+function runAll(db: Database, statements: readonly string[]): void {
+  db.exec("PRAGMA defer_foreign_keys = ON");
+  for (const sql of statements) run(db, sql);
+  db.exec("PRAGMA defer_foreign_keys = OFF");
 }
 
 /** Only a single statement is prepared, whatever a definition may hold. @throws `SQL_FAILED` */

@@ -68,6 +68,36 @@ describe("the view of a read model", () => {
   });
 });
 
+test("tables that refer to each other in a circle are emptied and dropped, and their keys count before and after", async () => {
+  await using store = await openSqliteStore(scratch.path());
+  const { readSide } = store;
+  const tables = {
+    one: "id INTEGER PRIMARY KEY, other INTEGER REFERENCES {other} (id)",
+    other: "id INTEGER PRIMARY KEY, one INTEGER REFERENCES {one} (id)",
+  };
+  await readSide.commit({
+    models: [
+      { step: "create", generation: 1, name: "a", version: 1, shape: { kind: "sql", tables, indexes: {} } },
+    ],
+  });
+  for (const step of ["clear", "drop"] as const) {
+    await readSide.transaction(async (transaction) => {
+      const sql = transaction.sql(1);
+      await sql.run("INSERT INTO {one} VALUES (1, NULL)");
+      await sql.run("INSERT INTO {other} VALUES (1, 1)");
+      await sql.run("UPDATE {one} SET other = 1");
+    });
+    await readSide.commit({ models: [{ step, generation: 1 }] });
+    if (step === "drop") continue;
+    const dangling = readSide.transaction(async (transaction) => {
+      await transaction.commit({ models: [{ step, generation: 1 }] });
+      await transaction.sql(1).run("INSERT INTO {other} VALUES (2, 7)");
+    });
+    await expect(dangling).rejects.toMatchObject({ code: "SQL_FAILED" });
+  }
+  expect((await store.verify()).problems).toEqual([]);
+});
+
 describe("a file whose read models do not fit their tables", () => {
   test("is reported by verify, one message for each table", async () => {
     const path = scratch.path();

@@ -68,6 +68,14 @@ export const sqlTests: Topic = {
       assert.equal(await sql.get("SELECT * FROM {days} WHERE day = ?", ["none"]), undefined);
       assert.equal((await sql.all("SELECT * FROM {days}")).length, 2);
       assert.deepEqual(await sql.run("UPDATE {days} SET orders = 0"), { changes: 2 });
+      assert.deepEqual(await sql.run("WITH a AS (SELECT 1) SELECT * FROM a"), { changes: 0 });
+      assert.deepEqual(
+        await sql.run("WITH a AS (SELECT 1 AS n) UPDATE {days} SET orders = (SELECT n FROM a)"),
+        {
+          changes: 2,
+        },
+      );
+      assert.deepEqual(await sql.run("UPDATE {days} SET orders = 0"), { changes: 2 });
       assert.deepEqual(await sql.run("DELETE FROM {days} WHERE day = ?", ["none"]), { changes: 0 });
       await transaction.commit({ models: [{ step: "activate", generation }] });
     });
@@ -251,6 +259,23 @@ export const sqlTests: Topic = {
       );
       assert.deepEqual(await rowsOf(readSide, "SELECT * FROM {days}"), [], sql);
     }
+  },
+
+  "tables of which one refers to the other are emptied and dropped": async ({ store: { readSide } }) => {
+    const tables = { ones: "id TEXT PRIMARY KEY", manys: "one TEXT NOT NULL REFERENCES {ones} (id)" };
+    const generation = await anActiveModel(readSide, [], {
+      name,
+      shape: { kind: "sql", tables, indexes: {} },
+    });
+    for (const step of ["clear", "drop"] as const) {
+      await readSide.transaction(async (transaction) => {
+        await transaction.sql(generation).run("INSERT INTO {ones} VALUES ('one')");
+        await transaction.sql(generation).run("INSERT INTO {manys} VALUES ('one')");
+      });
+      await readSide.commit({ models: [{ step, generation }] });
+      if (step === "clear") assert.deepEqual(await rowsOf(readSide, "SELECT * FROM {ones}, {manys}"), []);
+    }
+    assert.deepEqual(await readSide.listModels(), []);
   },
 
   "tables that can not be made are refused with nothing done": async ({ store: { readSide } }) => {
