@@ -21,18 +21,25 @@ export interface BatchRange {
   readonly sizeMax: number;
 }
 
+/** Pages with events in a batch: a store keeps its pages small in bytes, so this bounds those of a batch of large events. */
+const pagesMax = 4;
+
 /** Reads a part of the log; the last batch ends where the part ends, even if it is empty. */
 export async function* readBatches(
   store: Pick<EventStore, "read">,
   { filter, after, to, sizeMax }: BatchRange,
 ): AsyncGenerator<Batch, undefined> {
   let events: StoredEvent[] = [];
+  let pages = 0;
   for await (const page of store.read({ ...filter, from: after + 1, to }).pages()) {
-    for (const event of page) {
+    if (page.length > 0) pages++;
+    for (const [index, event] of page.entries()) {
       events.push(event);
-      if (events.length < sizeMax) continue;
+      const isFull = events.length === sizeMax || (pages >= pagesMax && index === page.length - 1);
+      if (!isFull) continue;
       yield { events, to: event.position };
       events = [];
+      pages = 0;
     }
   }
   yield { events, to };
