@@ -2,6 +2,7 @@
  * Looking after consumers, from any process; see {@link ConsumerAdmin}. What is asked for is written into the consumer's
  * record, where its members see it; see `consumer-records.ts` for how changes that concern all partitions take place.
  */
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HithertoError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
@@ -58,8 +59,8 @@ export function createConsumerAdmin(work: Work, handBackMs: number = handBackMsD
 
 /** Waits until all partitions have been given back; not for ever, since a handler may never end. */
 async function untilNobodyDelivers(work: Work, name: string, handBackMs: number): Promise<void> {
-  const giveUpAt = Date.now() + handBackMs;
-  while (Date.now() < giveUpAt) {
+  const giveUpAt = performance.now() + handBackMs;
+  while (performance.now() < giveUpAt) {
     const consumer = await findConsumer(work.readSide, name);
     if (consumer?.record.wanted !== "paused") return;
     if (!(await isHeld(work, await listPartitions(work.readSide, name)))) return;
@@ -67,26 +68,42 @@ async function untilNobodyDelivers(work: Work, name: string, handBackMs: number)
   }
 }
 
-/** Asks for a change, and resolves when it has taken place, whoever carried it out. */
+/**
+ * Asks for a change, and resolves when it has taken place, whoever carried it out. What somebody else has asked for takes
+ * place before it.
+ */
 async function makeChange(
   work: Work,
   name: string,
   asked: NonNullable<ConsumerRecord["asked"]>,
   handBackMs: number,
 ): Promise<void> {
+  for (;;) {
+    let epoch = 0;
+    let isOurs = false;
+    await changeConsumer(work.readSide, name, (record) => {
+      epoch = record.epoch;
+      isOurs = record.asked === undefined;
+      return isOurs ? { ...record, asked } : undefined;
+    });
+    await untilCarriedOut(work, { name, epoch }, handBackMs);
+    if (isOurs) return;
+  }
+}
+
+/** Waits until what was asked for in an epoch has taken place, or the consumer was removed. */
+async function untilCarriedOut(
+  work: Work,
+  { name, epoch }: { readonly name: string; readonly epoch: number },
+  handBackMs: number,
+): Promise<void> {
   const { readSide } = work;
-  let epoch = 0;
-  await changeConsumer(readSide, name, (record) => {
-    epoch = record.epoch;
-    return { ...record, asked };
-  });
-  const giveUpAt = Date.now() + handBackMs;
+  const giveUpAt = performance.now() + handBackMs;
   for (;;) {
     const consumer = await findConsumer(readSide, name);
-    // Removed meanwhile, or done.
     if (consumer === undefined || consumer.record.epoch > epoch) return;
     const partitions = await listPartitions(readSide, name);
-    const isDue = Date.now() >= giveUpAt || !(await isHeld(work, partitions));
+    const isDue = performance.now() >= giveUpAt || !(await isHeld(work, partitions));
     if (isDue && (await carryOut(readSide, consumer, partitions))) return;
     await sleep(pollMs);
   }

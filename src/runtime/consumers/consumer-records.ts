@@ -5,7 +5,8 @@
  * under way when it takes place. First it is **asked** for, in the consumer's record: members give their partitions back
  * when they see it. Then, when no partition has a holder that is alive, whoever notices first, a member or the one who
  * asked, **carries it out** in one commit, which expects all partitions as they were seen, and raises the epoch. Should a
- * holder not give back in time, the change is carried out nevertheless: its later commits are refused.
+ * holder not give back in time, the change is carried out nevertheless: its later commits are refused. Of several changes
+ * that are asked for at once, one waits for the other.
  */
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import type { EventStore } from "../../store/event-store.ts";

@@ -137,6 +137,22 @@ export const lookingAfterTests: WorkTopic = {
     assert.equal(member.partitions.length, 2);
   },
 
+  "changes that are asked for at once all take place": async ({ join, random }) => {
+    const [store, admin, other, journal] = [await join(), await join(), await join(), new Journal()];
+    const cases = new Cases(admin);
+    await cases.addRandom(random, 40);
+    await using member = await store.consume(notes({ journal }), brisk);
+    await member.caughtUp();
+    await Promise.all([
+      admin.consumers.setPartitions("notes", 3),
+      other.consumers.reset("notes", "start"),
+      store.consumers.setPartitions("notes", 3),
+    ]);
+    assert.equal((await admin.consumers.status("notes")).partitions.length, 3);
+    await member.caughtUp();
+    await eventually(() => assert.equal(journal.entries.length, 80));
+  },
+
   "a number of partitions that can not be is refused": async ({ join }) => {
     const store = await join();
     await using _member = await store.consume(notes(), brisk);
