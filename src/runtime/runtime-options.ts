@@ -4,6 +4,7 @@
 import { HithertoError } from "../core/errors.ts";
 import type { AnyProjection } from "../core/projection.ts";
 import { inWords } from "../store/check-input.ts";
+import { messageOf } from "./work-error.ts";
 
 /** Something that went wrong in the background: no caller waits for it, and no result depends on it. */
 export interface Diagnostic {
@@ -111,9 +112,8 @@ function reporter(onError: (diagnostic: Diagnostic) => void): RuntimePlan["repor
 }
 
 function warn({ operation, stream, definition, error }: Diagnostic): void {
-  const message = error instanceof Error ? error.message : String(error);
   const where = stream === undefined ? "" : ` on stream "${stream}"`;
-  process.emitWarning(`${operation} of "${definition}"${where}: ${message}`, "HithertoWarning");
+  process.emitWarning(`${operation} of "${definition}"${where}: ${messageOf(error)}`, "HithertoWarning");
 }
 
 function requireInteger(argument: string, value: unknown, least: number): void {

@@ -168,14 +168,14 @@ export class Deliveries {
   #deliverAtOnce(partition: OwnedPartition, event: StoredEvent, key: string, step: Step): void {
     partition.startedUpTo = event.position;
     const delivery = new Delivery(this.#options.host, partition, { event, key, attempt: 1, isReplay: false });
-    let result: unknown;
+    let promise: Promise<unknown> | undefined;
     let thrown: { readonly error: unknown } | undefined;
     try {
-      result = step.handler(event.data, event, delivery);
+      promise = promiseOf(step.handler(event.data, event, delivery));
     } catch (error) {
       thrown = { error };
     }
-    if (thrown === undefined && !isThenable(result)) {
+    if (thrown === undefined && promise === undefined) {
       delivery.finish();
       partition.done += 1;
       return;
@@ -185,8 +185,8 @@ export class Deliveries {
     this.#count(partition, 1);
     const task = this.#begin(lane, event);
     this.#take(lane, task, delivery);
-    if (thrown === undefined) this.#await(lane, task, result as PromiseLike<unknown>);
-    else this.#settle(lane, task, thrown);
+    if (promise === undefined) this.#settle(lane, task, thrown);
+    else this.#await(lane, task, promise);
   }
 
   /** Gives places among those under way to lanes, in turn. */
@@ -215,13 +215,15 @@ export class Deliveries {
     const of = { event, key: lane.key, attempt, isReplay: replay !== undefined };
     const delivery = new Delivery(this.#options.host, partition, of);
     this.#take(lane, task, delivery);
+    let promise: Promise<unknown> | undefined;
+    let thrown: { readonly error: unknown } | undefined;
     try {
-      const result = this.#call(event, delivery);
-      if (isThenable(result)) this.#await(lane, task, result);
-      else this.#settle(lane, task);
+      promise = promiseOf(this.#call(event, delivery));
     } catch (error) {
-      this.#settle(lane, task, { error });
+      thrown = { error };
     }
+    if (promise === undefined) this.#settle(lane, task, thrown);
+    else this.#await(lane, task, promise);
   }
 
   #call(event: StoredEvent, delivery: Delivery): void | Promise<void> {
@@ -242,12 +244,12 @@ export class Deliveries {
     this.#inFlight += 1;
   }
 
-  #await(lane: Lane, task: Task, result: PromiseLike<unknown>): void {
+  #await(lane: Lane, task: Task, promise: Promise<unknown>): void {
     const { delivery } = task;
     const settle = (failure?: { readonly error: unknown }): void => {
       if (task.delivery === delivery) this.#settle(lane, task, failure);
     };
-    result.then(
+    promise.then(
       () => settle(),
       (error: unknown) => settle({ error }),
     );
@@ -306,11 +308,12 @@ export class Deliveries {
   #classify(event: StoredEvent, error: unknown): ErrorClass {
     if (isHithertoError(error, "DELIVERY_TIMEOUT")) return "transient";
     try {
-      return this.#options.consumer.policy.classify(error, event);
+      const errorClass = this.#options.consumer.policy.classify(error, event);
+      if (errorClasses.has(errorClass)) return errorClass;
     } catch {
-      // Nothing is known about the error then.
-      return "transient";
+      // As when it answers something else: nothing is known about the error then.
     }
+    return "transient";
   }
 
   #failedRecord(task: Task, error: unknown, attempts: number): ParkedRecord {
@@ -432,6 +435,8 @@ function newTask(event: StoredEvent, replay?: Task["replay"]): Task {
   return { event, tries: 0, firstFailedAt: undefined, delivery: undefined, timer: undefined, replay };
 }
 
+const errorClasses: ReadonlySet<unknown> = new Set<ErrorClass>(["transient", "permanent", "poison"]);
+
 /** How long handlers that return at once may go on, one after the other. */
 export const turnMs = 10;
 
@@ -442,8 +447,10 @@ function compact(lane: Lane): void {
   lane.next = 0;
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" && value !== null && typeof (value as PromiseLike<unknown>).then === "function"
-  );
+/** What a handler returned, if it is to be waited for: as with `await`, also what only looks like a promise. */
+function promiseOf(value: unknown): Promise<unknown> | undefined {
+  const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
+  if (!isObject || typeof (value as PromiseLike<unknown>).then !== "function") return undefined;
+  // Also where its `then` throws, or calls back twice.
+  return Promise.resolve(value);
 }

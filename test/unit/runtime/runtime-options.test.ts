@@ -22,6 +22,14 @@ describe("the runtime's options", () => {
     );
   });
 
+  test("report also what is no error and has no text", async () => {
+    const warned = once(process, "warning");
+    const error: unknown = Object.create(null);
+    planRuntime().report({ operation: "consumer", definition: "mails", error });
+    const [warning] = (await warned) as [Error];
+    expect(warning.message).toBe('consumer of "mails": an object was thrown');
+  });
+
   test("report to a process warning by default, and also when the hook is broken", async () => {
     const broken = (): never => {
       throw new Error("the hook is broken");

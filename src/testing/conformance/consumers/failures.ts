@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
+import type { NewEvent } from "../../../core/event.ts";
 import type { ConsumerMember, ErrorClass } from "../../../runtime/consumers/consumer.ts";
+import { consumer } from "../../../runtime/consumers/define-consumer.ts";
 import type { WorkEvent } from "../../../runtime/work-status.ts";
 import { refuses, upTo } from "../helpers.ts";
 import { eventually } from "../work/work-kit.ts";
@@ -29,6 +31,41 @@ function listener() {
 }
 
 const always = (errorClass: ErrorClass) => (): ErrorClass => errorClass;
+
+/** What can be thrown that is no proper error. */
+const thrown: readonly unknown[] = [
+  undefined,
+  null,
+  "text",
+  Symbol("symbol"),
+  Object.create(null),
+  () => undefined,
+  Object.assign(new Error("numbered"), { message: 42, stack: 42 }),
+  Object.defineProperty(new Error("locked"), "message", { get: throwing(new Error("locked")) }),
+  Object.defineProperties(new Error("locked"), {
+    code: { get: throwing(new Error("locked")) },
+    stack: { get: throwing(new Error("locked")) },
+  }),
+];
+
+/** Things that look like promises, and fail when they are taken for some. */
+const misleading: ReadonlyArray<() => unknown> = [
+  () => Promise.reject(undefined as unknown as Error),
+  // oxlint-disable-next-line unicorn/no-thenable -- that is the point
+  () => ({ then: throwing(new Error("not yet")) }),
+  // oxlint-disable-next-line unicorn/no-thenable -- that is the point
+  () => Object.defineProperty({}, "then", { get: throwing(new Error("no then")) }),
+];
+
+function throwing(value: unknown): () => never {
+  return () => {
+    throw value;
+  };
+}
+
+function notedAs(n: number): NewEvent {
+  return { type: "Noted", data: { n } };
+}
 
 /** Handlers that throw. Trap 5: none of it ends the consumer in silence, drops events, or freezes what is sound. */
 export const failureTests: WorkTopic = {
@@ -92,6 +129,30 @@ export const failureTests: WorkTopic = {
     assert.ok(failed!.firstFailedAt! < failed!.lastFailedAt!);
     assert.deepEqual([held?.error, held?.attempts, held?.firstFailedAt], [undefined, 0, undefined]);
     assert.equal(failed?.eventId, (await store.read({ limit: 1 }).toArray())[0]?.id);
+  },
+
+  "whatever a handler throws or returns, it is a failure of its event, and can be read": async ({ join }) => {
+    const store = await join();
+    const troubles = [...thrown.map(throwing), ...misleading];
+    for (const n of troubles.keys()) await store.append({ stream: `case-${n}`, events: [notedAs(n)] });
+    const handled: number[] = [];
+    const odd = consumer("notes", {
+      retry: { max: 0 },
+      on: {
+        Noted: ({ n }: Note): unknown => {
+          const trouble = troubles[n];
+          return trouble === undefined ? void handled.push(n) : trouble();
+        },
+      } as never,
+    });
+    await using member = await store.consume(odd, brisk);
+    await member.caughtUp();
+    const parked = await parkedEvents(store);
+    assert.equal(parked.length, troubles.length);
+    for (const { error } of parked) assert.equal(typeof error?.message, "string");
+    await store.append({ stream: "case-sound", events: [notedAs(troubles.length)] });
+    await member.caughtUp();
+    assert.deepEqual(handled, [troubles.length]);
   },
 
   "an event whose error is of the worst class is parked at once, whatever `onError` says": async ({
