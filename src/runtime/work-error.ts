@@ -15,7 +15,7 @@ export function toWorkError(error: unknown, at: Date, position?: number): WorkEr
 
 /** What an error says; of something that is no error, what can be said of it. Never throws. */
 export function messageOf(error: unknown): string {
-  const text = readable(() => (error instanceof Error ? String(error.message) : printed(error)));
+  const text = readable(() => (error instanceof Error ? textOf(error) : printed(error)));
   return (text ?? "something was thrown that can not be read").slice(0, lengthMax);
 }
 
@@ -42,6 +42,10 @@ function codeOf(error: unknown): string | undefined {
   if (isHithertoError(error)) return error.code;
   const code = readable(() => (error instanceof Error ? (error as { code?: unknown }).code : undefined));
   return typeof code === "string" ? code : undefined;
+}
+
+function textOf({ message }: { readonly message: unknown }): string {
+  return String(message);
 }
 
 function printed(value: unknown): string {

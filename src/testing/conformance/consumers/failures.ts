@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import type { NewEvent } from "../../../core/event.ts";
 import type { ConsumerMember, ErrorClass } from "../../../runtime/consumers/consumer.ts";
-import { consumer } from "../../../runtime/consumers/define-consumer.ts";
+import { consumer as define } from "../../../runtime/consumers/define-consumer.ts";
 import type { WorkEvent } from "../../../runtime/work-status.ts";
 import { refuses, upTo } from "../helpers.ts";
 import { eventually } from "../work/work-kit.ts";
@@ -50,7 +50,8 @@ const thrown: readonly unknown[] = [
 
 /** Things that look like promises, and fail when they are taken for some. */
 const misleading: ReadonlyArray<() => unknown> = [
-  () => Promise.reject(undefined as unknown as Error),
+  // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- that is the point
+  () => Promise.reject(undefined),
   // oxlint-disable-next-line unicorn/no-thenable -- that is the point
   () => ({ then: throwing(new Error("not yet")) }),
   // oxlint-disable-next-line unicorn/no-thenable -- that is the point
@@ -136,7 +137,7 @@ export const failureTests: WorkTopic = {
     const troubles = [...thrown.map(throwing), ...misleading];
     for (const n of troubles.keys()) await store.append({ stream: `case-${n}`, events: [notedAs(n)] });
     const handled: number[] = [];
-    const odd = consumer("notes", {
+    const odd = define("notes", {
       retry: { max: 0 },
       on: {
         Noted: ({ n }: Note): unknown => {
@@ -192,17 +193,17 @@ export const failureTests: WorkTopic = {
     assert.deepEqual([fault.calls, heard.next], [1, ["park"]]);
   },
 
-  "a classification that throws counts as transient": async ({ join }) => {
+  "a classification that throws, or names no class, counts as transient": async ({ join }) => {
     const store = await join();
     await new Cases(store).add("case-1", 1);
-    const { fault, work } = failsOn("case-1", 0);
-    const classify = (): never => {
-      throw new Error("no idea");
-    };
-    await using member = await store.consume(notes({ work, classify }), brisk);
-    await member.caughtUp();
-    assert.equal(fault.calls, 4);
-    assert.equal(await store.parked.count(), 1);
+    for (const [index, classify] of [throwing(new Error("no idea")), always("fatal" as never)].entries()) {
+      const { fault, work } = failsOn("case-1", 0);
+      const name = `notes-${index}`;
+      await using member = await store.consume(notes({ name, work, classify }), brisk);
+      await member.caughtUp();
+      assert.equal(fault.calls, 4);
+      assert.equal((await parkedOf(store, name)).length, 1);
+    }
   },
 
   "with `skip`, the event is passed over, and nothing is parked": async ({ join }) => {
