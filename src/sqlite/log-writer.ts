@@ -31,7 +31,7 @@ import { Reclaimer } from "./reclaimer.ts";
 import { syncSwitch } from "./schema.ts";
 import type { SqliteDurability } from "./schema.ts";
 import { saveSnapshot } from "./snapshot-rows.ts";
-import { toStoreError } from "./sql-errors.ts";
+import { toStoreError, tryExec } from "./sql-errors.ts";
 import { firstKeptRevision, noPolicy } from "./stream-policies.ts";
 import type { PolicyRow } from "./stream-policies.ts";
 import { blockOf, termOf } from "./terms.ts";
@@ -190,11 +190,7 @@ export class LogWriter {
   abandon(): void {
     this.#forget();
     this.reader.policies.forget();
-    try {
-      this.#db.exec("ROLLBACK");
-    } catch {
-      // SQLite has rolled back by itself, or the transaction never began.
-    }
+    tryExec(this.#db, "ROLLBACK");
   }
 
   #forget(): void {

@@ -10,7 +10,7 @@ import { HithertoError } from "../core/errors.ts";
 import type { Database } from "./driver.ts";
 import { openDatabase } from "./driver.ts";
 import { formats } from "./formats.ts";
-import { toStoreError } from "./sql-errors.ts";
+import { toStoreError, tryExec } from "./sql-errors.ts";
 
 /** "HITO" in ASCII. */
 export const applicationId = 0x4849_544f;
@@ -118,7 +118,7 @@ function liftFormat(db: Database, path: string): void {
     db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`);
     db.exec("COMMIT");
   } catch (error) {
-    db.exec("ROLLBACK");
+    tryExec(db, "ROLLBACK");
     throw error;
   }
 }

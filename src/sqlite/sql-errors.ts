@@ -2,6 +2,7 @@
  * Translates what SQLite and the file system report into errors of Hitherto.
  */
 import { HithertoError, isHithertoError } from "../core/errors.ts";
+import type { Database } from "./driver.ts";
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html). */
 const sqlite = {
@@ -51,6 +52,18 @@ export function isStatementError(error: unknown): error is Error {
 /** Whether SQLite reported that another connection holds a lock. */
 export function isBusy(error: unknown): boolean {
   return isSqliteError(error) && (error.errcode & 0xff) === sqlite.BUSY;
+}
+
+/**
+ * Takes something back after an error. When SQLite has already given up the whole transaction, that fails; then the first
+ * error is the one to tell.
+ */
+export function tryExec(db: Database, sql: string): void {
+  try {
+    db.exec(sql);
+  } catch {
+    // See above.
+  }
 }
 
 /** The error to raise for one that came out of the driver; errors of Hitherto pass through. */

@@ -4,7 +4,8 @@
  * An answer and its stamp are of one state: they come from one statement, or from several in one read transaction. What is
  * remembered is only which generation was active and what its tables look like. The number of a generation is never used
  * again and its shape never changes, so nothing remembered can be wrong but for a generation that is no more, or no longer
- * active: then no row comes back, or SQLite misses the table, and it is looked up anew.
+ * active: then no row comes back, or SQLite misses the table, and it is looked up anew. Only a transaction can see a
+ * generation that is undone with it; then all is forgotten.
  */
 import { checkQueryFields, indexedFields } from "../../store/document-query.ts";
 import type { ListRecordsPlan } from "../../store/read-side-options.ts";
@@ -20,7 +21,7 @@ import type {
 } from "../../store/read-side.ts";
 import type { Database, Statement } from "../driver.ts";
 import { Statements } from "../row-source.ts";
-import { isStatementError } from "../sql-errors.ts";
+import { isStatementError, tryExec } from "../sql-errors.ts";
 import { countSql, documentColumns, findSql } from "./document-sql.ts";
 import type { BoundSql } from "./document-sql.ts";
 import { findModel, lastGeneration, listModels } from "./generations.ts";
@@ -50,6 +51,12 @@ export class ReadSideReader {
     this.#db = db;
     this.#statements = new Statements(db);
     this.#isInTransaction = isInTransaction;
+  }
+
+  /** After a transaction that was undone. */
+  forget(): void {
+    this.#active.clear();
+    this.#gets.clear();
   }
 
   findRecord({ space, key }: RecordRef): StoredRecord | undefined {
@@ -139,9 +146,12 @@ export class ReadSideReader {
     if (this.#isInTransaction) return body();
     this.#db.exec("BEGIN");
     try {
-      return body();
-    } finally {
+      const result = body();
       this.#db.exec("COMMIT");
+      return result;
+    } catch (error) {
+      tryExec(this.#db, "ROLLBACK");
+      throw error;
     }
   }
 

@@ -13,6 +13,7 @@ import type { CommitPlan, PlannedRecord } from "../../store/read-side-options.ts
 import type { ReadModelInfo } from "../../store/read-side.ts";
 import type { Database, Statement } from "../driver.ts";
 import { Statements } from "../row-source.ts";
+import { tryExec } from "../sql-errors.ts";
 import { loadModels } from "./generations.ts";
 import type { ModelEffect, Models } from "./model-steps.ts";
 import { takeSteps } from "./model-steps.ts";
@@ -149,7 +150,6 @@ export class ReadSideWriter {
     } catch (error) {
       this.#tables.clear();
       this.#models = before;
-      // When SQLite has given up the whole transaction, there is no savepoint any more; the first error is the one to tell.
       tryExec(this.#db, "ROLLBACK TO steps; RELEASE steps");
       throw error;
     }
@@ -181,13 +181,5 @@ export class ReadSideWriter {
       bounds.push(to);
     }
     this.#statements.prepare(sql).run(space, ...bounds);
-  }
-}
-
-function tryExec(db: Database, sql: string): void {
-  try {
-    db.exec(sql);
-  } catch {
-    // See the caller.
   }
 }

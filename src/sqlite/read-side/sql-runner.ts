@@ -62,6 +62,11 @@ export class SqlRunner {
     return translated;
   }
 
+  /** After a transaction that was undone, and with it the generations that it made. */
+  forget(): void {
+    this.#translated.clear();
+  }
+
   #prepare({ physical: sql }: SqlText): Statement {
     let statement = this.#prepared.get(sql);
     if (statement === undefined) {

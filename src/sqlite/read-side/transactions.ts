@@ -104,7 +104,7 @@ export class Transactions {
       this.#translated(() => writer.commit());
       return result;
     } catch (error) {
-      writer.abandon();
+      abandon(connection.tools);
       throw error;
     }
   }
@@ -172,6 +172,13 @@ interface Connection {
   readonly begin: Statement;
   readonly tools: TransactionTools;
   readonly wal: WalSync;
+}
+
+/** Rolls back. A generation that was made is no more, and its number may be given to another one. */
+function abandon({ writer, reader, sql }: TransactionTools): void {
+  writer.abandon();
+  reader.forget();
+  sql.forget();
 }
 
 function openConnection(options: ConnectOptions): Connection {

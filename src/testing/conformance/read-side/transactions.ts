@@ -137,6 +137,28 @@ export const transactionTests: Topic = {
     );
   },
 
+  "a generation that is made otherwise after it was undone is read as it is now": async ({
+    store: { readSide },
+  }) => {
+    for (const indexes of [[["a", "b"]], [["b", "a"]], [["b"], ["c"]], [["a"]]]) {
+      const shape = { kind: "documents", indexes } as const;
+      const document = write("k", { a: 1, b: 2, c: 3 }, 1, shape);
+      const undone = readSide.transaction(async (transaction) => {
+        const generation = await readSide.nextGeneration();
+        await transaction.commit({
+          models: [
+            { step: "create", generation, name, version: 1, shape },
+            { step: "advance", generation, from: 0, to: 1, documents: [document] },
+          ],
+        });
+        const [found] = await transaction.findDocuments(generation, ["k"]);
+        assert.deepEqual(found, document);
+        throw new Error("undone");
+      });
+      await assert.rejects(undone, /undone/);
+    }
+  },
+
   "a refused append has changed nothing and leaves the transaction usable": async ({ store }) => {
     const { readSide } = store;
     await store.append({ stream: "s", events: [anEvent({ data: "before", id: uuidOf(1) })] });
