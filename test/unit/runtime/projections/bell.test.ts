@@ -26,4 +26,15 @@ describe("a bell", () => {
   test("that does not ring lets the time pass", async () => {
     expect(await waited(new Bell(), 30)).toBeGreaterThan(20);
   });
+
+  test("that rings all the time keeps nothing else from its turn", async () => {
+    const bell = new Bell();
+    const timer = { hasFired: false };
+    setTimeout(() => (timer.hasFired = true), 10);
+    for (let waits = 0; !timer.hasFired; waits++) {
+      if (waits > 1_000_000) throw new Error("the timer never had its turn");
+      bell.ring();
+      await bell.wait(5_000);
+    }
+  });
 });
