@@ -46,6 +46,8 @@ export class ProjectionKeeper {
   #runs: GenerationRun[] = [];
   #looking: Promise<void> = Promise.resolve();
   #isOwner = false;
+  /** Whether the threshold of this process has been written; others may have theirs written after it. */
+  #isThresholdNoted = false;
   readonly #ending = new AbortController();
 
   constructor(options: KeeperOptions) {
@@ -158,10 +160,13 @@ export class ProjectionKeeper {
     const stored = await work.readSide.findRecord(ref);
     const first: ProjectionRecord = { wanted: "running", rebuild: 0, resumed: 0 };
     const value = { ...(stored?.value as ProjectionRecord | undefined) };
-    if (stored !== undefined && value.lagAlertMs === plan.lagAlertMs) return stored;
-    const put = [{ ...ref, value: { ...first, ...value, lagAlertMs: plan.lagAlertMs } }];
-    await work.readSide.commit({ expect: [{ ...ref, version: stored?.version ?? 0 }], put });
-    return this.#findRecord();
+    const isRight = this.#isThresholdNoted || value.lagAlertMs === plan.lagAlertMs;
+    if (stored === undefined || !isRight) {
+      const put = [{ ...ref, value: { ...first, ...value, lagAlertMs: plan.lagAlertMs } }];
+      await work.readSide.commit({ expect: [{ ...ref, version: stored?.version ?? 0 }], put });
+    }
+    this.#isThresholdNoted = true;
+    return stored !== undefined && isRight ? stored : this.#findRecord();
   }
 
   async #findGenerations(): Promise<readonly KnownGeneration[]> {

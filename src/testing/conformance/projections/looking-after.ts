@@ -100,6 +100,19 @@ export const lookingAfterTests: WorkTopic = {
     await eventually(() => assert.deepEqual(heard, [true, false]));
   },
 
+  "runners that call different lags too much do not quarrel over it": async ({ join, store }) => {
+    const [first, second] = [await join(), await join()];
+    await using _one = await run(first, tallies(), { lagAlertMs: 1_000 });
+    await using other = await run(second, tallies(), { lagAlertMs: 2_000 });
+    await other.caughtUp();
+    const versionNow = async (): Promise<number | undefined> =>
+      (await store.readSide.findRecord({ space: "projections", key: "tallies" }))?.version;
+    await setTimeout(250);
+    const version = await versionNow();
+    await setTimeout(500);
+    assert.equal(await versionNow(), version);
+  },
+
   "the list has them all, by name": async ({ join }) => {
     const store = await join();
     assert.deepEqual(await store.projections.list(), []);
