@@ -20,7 +20,7 @@ const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   EVENT_INVALID: "Mend that part of the event; hitherto append --help says what each may be.",
   EVENT_NOT_JSON: "Give data that JSON can carry: no number beyond 1.8e308, no nesting beyond the limit.",
   EVENT_TOO_LARGE: "Keep large contents elsewhere and put a reference into the event.",
-  FILE_UNREADABLE: "Check the name and that you may read it.",
+  FILE_UNREADABLE: "Check the name, that you may read it, and that it holds what it should.",
   FILE_UNWRITABLE: "Check the folder, the rights and the space on the disk.",
   IMPORT_CONFLICT:
     "What came before that line is imported. Import into an empty store, or add --renumber to give the events new revisions.",

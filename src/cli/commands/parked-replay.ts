@@ -7,7 +7,7 @@ import { integer } from "../options.ts";
 import type { Act } from "../program.ts";
 import { startProgress } from "../progress.ts";
 import { exitCodes } from "../surroundings.ts";
-import { addSelectionOptions, getSelection, ownerInWords } from "../work/selection.ts";
+import { addSelectionOptions, getSelection, ownerInWords, requireOwner } from "../work/selection.ts";
 import type { SelectionOptions } from "../work/selection.ts";
 import { pause } from "../work/watch.ts";
 import { said } from "../work/work-commands.ts";
@@ -45,6 +45,7 @@ export function addReplay(group: Command, act: Act): void {
 async function replay(cli: Cli, options: ReplayOptions): Promise<void> {
   const asked = getSelection(options);
   await cli.withStore("write", async (store) => {
+    await requireOwner(store, asked);
     const selection = await widened(store.parked, asked);
     const { events } = await store.parked.replay(asked, { ratePerSecond: options.rate });
     const owner = ownerInWords(asked);

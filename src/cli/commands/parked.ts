@@ -13,6 +13,7 @@ import {
   findOwner,
   getSelection,
   ownerInWords,
+  requireOwner,
 } from "../work/selection.ts";
 import type { OwnerOptions, SelectionOptions } from "../work/selection.ts";
 import { StatusTable } from "../work/status-table.ts";
@@ -81,12 +82,13 @@ replaying once a replay was asked for.`,
 
 async function list(cli: Cli, options: ListOptions): Promise<void> {
   const { key, limit } = options;
-  const selection = { ...findOwner(options), key, limit };
+  const owner = findOwner(options);
   const showPage = showerFor(cli);
-  await cli.withStore("read", async ({ parked }) => {
+  await cli.withStore("read", async (store) => {
+    await requireOwner(store, owner);
     let page: ParkedEvent[] = [];
     let isEmpty = true;
-    for await (const event of parked.list(selection)) {
+    for await (const event of store.parked.list({ ...owner, key, limit })) {
       cli.checkInterrupted("list");
       page.push(event);
       isEmpty = false;
@@ -95,9 +97,11 @@ async function list(cli: Cli, options: ListOptions): Promise<void> {
       page = [];
     }
     if (page.length > 0) await showPage(page);
-    if (isEmpty) cli.note("There are no such parked events.");
+    if (isEmpty) cli.note(owner === undefined && key === undefined ? "Nothing is parked." : nothingSuch);
   });
 }
+
+const nothingSuch = "Nothing of that is parked.";
 
 /** Shows a page of the list; false when nobody looks any more. */
 function showerFor(cli: Cli): (page: readonly ParkedEvent[]) => Promise<boolean> {
@@ -178,25 +182,28 @@ Examples:
 async function show(cli: Cli, options: SelectionOptions): Promise<void> {
   const selection = getSelection(options);
   await cli.withStore("read", async (store) => {
-    let isEmpty = true;
+    await requireOwner(store, selection);
+    let isFirst = true;
     for await (const parked of store.parked.list(selection)) {
       cli.checkInterrupted("list");
-      isEmpty = false;
-      if (!(await showOne(cli, store, parked))) return;
+      const text = await shownOne(cli, store, parked);
+      const gap = isFirst || cli.isJson ? "" : "\n";
+      if (!(await cli.out.line(`${gap}${text}`))) return;
+      isFirst = false;
     }
-    if (isEmpty) cli.note("There are no such parked events.");
+    if (isFirst) cli.note(nothingSuch);
   });
 }
 
-async function showOne(cli: Cli, store: Hitherto, parked: ParkedEvent): Promise<boolean> {
+async function shownOne(cli: Cli, store: Hitherto, parked: ParkedEvent): Promise<string> {
   const event = await store.findEvent(parked.eventId);
-  if (cli.isJson) return cli.out.line(JSON.stringify({ ...parked, event }));
+  if (cli.isJson) return JSON.stringify({ ...parked, event });
   const { position, type, stream, revision } = parked;
   const block =
     event === undefined
       ? `#${position}  ${printable(type)}  ${printable(stream)}@${revision} (the event can no longer be read)`
       : formatEventBlock(event, cli.paint);
-  return cli.out.line(`${block}\n${factsOf(cli, parked)}\n`);
+  return `${block}\n${factsOf(cli, parked)}`;
 }
 
 function factsOf(cli: Cli, parked: ParkedEvent): string {
@@ -259,10 +266,11 @@ Examples:
 
 async function discard(cli: Cli, options: SelectionOptions & { readonly yes?: boolean }): Promise<void> {
   const selection = getSelection(options);
-  await cli.withStore("write", async ({ parked }) => {
+  await cli.withStore("write", async (store) => {
+    await requireOwner(store, selection);
     const what = selectionInWords(selection, options);
     if (!(await confirm(cli, `Give up ${what}?`, options))) return;
-    const { events } = await parked.discard(selection);
+    const { events } = await store.parked.discard(selection);
     const owner = ownerInWords(selection);
     await said(
       cli,

@@ -19,7 +19,9 @@ export async function loadProjections(file: string): Promise<readonly AnyProject
   // The same one may be exported twice, by its name and as the default.
   const projections = [...new Set(exported.filter(isProjection))];
   if (projections.length === 0) {
-    throw new UsageError(`${file} exports no projection; export what projection(…) or sqlProjection(…) made`);
+    throw new UsageError(
+      `the file ${file} exports no projection; export what projection(…) or sqlProjection(…) made`,
+    );
   }
   const names = new Set<string>();
   for (const { name } of projections) {
@@ -38,7 +40,7 @@ export function chooseProjections(
   const known = projections.map(({ name }) => name);
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new UsageError(`${file} exports no projection "${unknown}"; it has ${known.join(", ")}`);
+    throw new UsageError(`the file ${file} exports no projection "${unknown}"; it has ${known.join(", ")}`);
   }
   return names.length === 0 ? projections : projections.filter(({ name }) => names.includes(name));
 }
@@ -47,9 +49,10 @@ async function importModule(file: string): Promise<Readonly<Record<string, unkno
   const path = resolve(file);
   const unreadable = (problem: string, cause: unknown): HithertoError =>
     new HithertoError("FILE_UNREADABLE", { file, problem }, { cause });
-  await stat(path).catch((error: unknown) => {
+  const found = await stat(path).catch((error: unknown) => {
     throw unreadable(fileProblem(error), error);
   });
+  if (found.isDirectory()) throw unreadable("it is a folder", undefined);
   try {
     return (await import(/* @vite-ignore */ pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {

@@ -2,6 +2,7 @@
  * Which parked events a command is about, and whose they are, from its options.
  */
 import type { Command } from "commander";
+import type { Hitherto } from "../../runtime/hitherto.ts";
 import type { ParkedOwner, ParkedSelection } from "../../runtime/work-admin.ts";
 import { printable } from "../format.ts";
 import { integer } from "../options.ts";
@@ -42,6 +43,18 @@ export function findOwner({ consumer, projection }: OwnerOptions): ParkedOwner |
   }
   if (consumer !== undefined) return { kind: "consumer", name: consumer };
   return projection === undefined ? undefined : { kind: "projection", name: projection };
+}
+
+/**
+ * Makes sure that there is such an owner: nothing is parked for a name that was mistyped either.
+ *
+ * @throws `CONSUMER_UNKNOWN`, `PROJECTION_UNKNOWN`
+ */
+export async function requireOwner(
+  { consumers, projections }: Pick<Hitherto, "consumers" | "projections">,
+  owner: ParkedOwner | undefined,
+): Promise<void> {
+  if (owner !== undefined) await (owner.kind === "consumer" ? consumers : projections).status(owner.name);
 }
 
 /** Which parked events. Nothing is taken for granted: it takes an owner, and a key, a position, or all. @throws a usage error */

@@ -45,7 +45,14 @@ export function timeLeftMs(status: {
 }
 
 /** A rebuild, such as `version 3  █████░░░░░ 50 %  500 of 1,000  120/s  4.2 s left`. */
-export function formatRebuild({ version, position, head, ratePerSecond, etaMs }: RebuildStatus): string {
+export function formatRebuild({
+  version,
+  state,
+  position,
+  head,
+  ratePerSecond,
+  etaMs,
+}: RebuildStatus): string {
   const share = head === 0 ? 1 : Math.min(1, position / head);
   const parts = [
     `version ${version}`,
@@ -54,6 +61,7 @@ export function formatRebuild({ version, position, head, ratePerSecond, etaMs }:
   ];
   if (ratePerSecond >= 0.5) parts.push(formatRate(ratePerSecond));
   if (etaMs !== undefined) parts.push(`${formatDuration(etaMs)} left`);
+  if (state === "idle") parts.push("no process does it");
   return parts.join("  ");
 }
 

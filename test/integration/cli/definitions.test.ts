@@ -45,6 +45,14 @@ test("refuses a file that is not there", async () => {
   });
 });
 
+test("refuses a folder", async () => {
+  const folder = scratchFolder()(".");
+  await expect(loadProjections(folder)).rejects.toMatchObject({
+    code: "FILE_UNREADABLE",
+    details: { problem: "it is a folder" },
+  });
+});
+
 test.each([
   ["throws", `throw new TypeError("no database");`, "importing it failed with TypeError: no database"],
   ["throws no error", `throw "nothing";`, "importing it failed with Error: nothing"],
@@ -68,5 +76,5 @@ test("chooses by name, and refuses a name that the file does not have", async ()
     chooseProjections(both, names, "p.mjs").map(({ name }) => name);
   expect(chosen([])).toEqual(["a", "b"]);
   expect(chosen(["b"])).toEqual(["b"]);
-  expect(() => chosen(["b", "c"])).toThrow('p.mjs exports no projection "c"; it has a, b');
+  expect(() => chosen(["b", "c"])).toThrow('the file p.mjs exports no projection "c"; it has a, b');
 });

@@ -85,7 +85,7 @@ describe("a list", () => {
   test.each([
     ["projections", "This store knows no projections. Run some with runProjections in your program,\n"],
     ["consumers", "This store knows no consumers. Take part in one with consume in your program.\n"],
-    ["parked", "There are no such parked events.\n"],
+    ["parked", "Nothing is parked.\n"],
   ])("of no %s says how to begin, save to programs", async (group, note) => {
     const { run } = aShop();
     const { out, err, exitCode } = await run(`${group} list`);
@@ -242,7 +242,6 @@ describe("parked events", () => {
     ["--key account-2", 2],
     ["--key account-1", 0],
     ["--limit 1", 1],
-    ["--projection emails", 0],
     ["--consumer emails", 2],
   ])("are chosen by %s", async (options, count) => {
     const { run } = await aShopWithParked();
@@ -273,10 +272,25 @@ describe("parked events", () => {
                   }
         parked    2026-11-21T08:40:00.000Z by the consumer emails, under the key account-2
         state     held: it waits for an earlier event of its key
-
       "
     `);
     expect(out).toMatch(/^ {12}at .*work-commands\.test\.ts/m);
+  });
+
+  test.each(["list --key account-9", "show --consumer emails --position 9"])(
+    "that are not there are said not to be by %s",
+    async (command) => {
+      const { run } = await aShopWithParked();
+      const { out, err, exitCode } = await run(`parked ${command}`);
+      expect({ out, err, exitCode }).toEqual({ out: "", err: "Nothing of that is parked.\n", exitCode: 0 });
+    },
+  );
+
+  test.each(["replay", "discard --yes"])("that are not there can not be chosen by %s", async (command) => {
+    const { run } = await aShopWithParked();
+    const { err, exitCode } = await run(`parked ${command} --consumer emails --position 9`);
+    expect(err).toContain("[PARKED_UNKNOWN]");
+    expect(exitCode).toBe(1);
   });
 
   test("are shown to programs with the event", async () => {
@@ -347,8 +361,11 @@ test.each([
   ["parked show --consumer a", "Which parked events?", 2],
   ["parked replay --consumer a --all --key k", "--all excludes", 2],
   ["parked replay --consumer a --all --rate 0", "It must be an integer from 1", 2],
-  ["parked replay --consumer other --all", "[PARKED_UNKNOWN]", 1],
-  ["parked discard --consumer other --all --yes", "[PARKED_UNKNOWN]", 1],
+  ["parked list --consumer other", "[CONSUMER_UNKNOWN]", 1],
+  ["parked list --projection other", "[PROJECTION_UNKNOWN]", 1],
+  ["parked show --consumer other --all", "[CONSUMER_UNKNOWN]", 1],
+  ["parked replay --consumer other --all", "[CONSUMER_UNKNOWN]", 1],
+  ["parked discard --consumer other --all --yes", "[CONSUMER_UNKNOWN]", 1],
 ])("refuses %s", async (args, message, code) => {
   const { err, exitCode } = await aShop().run(args);
   expect(err.toLowerCase()).toContain(message.toLowerCase());

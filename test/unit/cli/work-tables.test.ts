@@ -90,6 +90,11 @@ describe("a table of projections", () => {
     );
   });
 
+  test("says of a rebuild that nobody does that nobody does it", () => {
+    const rebuild = aRebuild({ state: "idle", position: 0, ratePerSecond: 0, etaMs: undefined });
+    expect(linesOf([aProjection({ rebuild })])).toContain("0 of 1,000  no process does it");
+  });
+
   test("keeps its columns where they are when the numbers become shorter", () => {
     const table = tableOf(projectionKind.columns);
     const [wide] = table.lines([aProjection({ position: 1_234_567 })], 120);
