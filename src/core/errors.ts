@@ -254,7 +254,7 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
   SQL_FAILED: caller((d) => `The statement ${JSON.stringify(d.sql)} failed: ${d.problem}.`),
   DEFINITION_REPEATED: caller((d) => `There are two definitions of the ${d.kind} "${d.name}".`),
   PROJECTION_UNKNOWN: caller(
-    (d) => `The store knows no projection "${d.projection}"; known are ${inList(d.known)}.`,
+    (d) => `The store knows no projection "${d.projection}"; it knows ${inList(d.known)}.`,
   ),
   PROJECTION_OUTDATED: caller(
     (d) =>
@@ -281,7 +281,7 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
       `${d.work} did not reach position ${d.position} within ${d.waitedMs} ms; it is at position ${d.reached}.`,
   ),
   CONSUMER_UNKNOWN: caller(
-    (d) => `The store knows no consumer "${d.consumer}"; known are ${inList(d.known)}.`,
+    (d) => `The store knows no consumer "${d.consumer}"; it knows ${inList(d.known)}.`,
   ),
   CONSUMER_STOPPED: operator(
     (d) => `The consumer "${d.consumer}" stopped at position ${d.position}: ${d.problem}.`,
