@@ -33,7 +33,7 @@ export interface ConsumerAdmin {
   resume(name: string): Promise<void>;
   /**
    * Begins again after a position, or at the first event recorded at or after a moment. What is parked after that place
-   * is forgotten, since it will be delivered again.
+   * is forgotten, since it will be delivered again. @throws `ARGUMENT_INVALID` for a position beyond the end of the log.
    */
   reset(name: string, to: "start" | "end" | number | Date): Promise<void>;
   /** Deals the keys out anew; nothing is lost, repeated or reordered by it. 1 to 1,024. */

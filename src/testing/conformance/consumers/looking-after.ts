@@ -153,13 +153,13 @@ export const lookingAfterTests: WorkTopic = {
     await eventually(() => assert.equal(journal.entries.length, 80));
   },
 
-  "a number of partitions that can not be is refused": async ({ join }) => {
+  "a number of partitions, or a place, that can not be is refused": async ({ join }) => {
     const store = await join();
     await using _member = await store.consume(notes(), brisk);
     for (const partitions of [0, -1, 1.5, 1_025, "3", undefined]) {
       await refuses("ARGUMENT_INVALID", () => store.consumers.setPartitions("notes", partitions as number));
     }
-    for (const to of ["begin", -1, 1.5, new Date(Number.NaN), undefined]) {
+    for (const to of ["begin", -1, 1.5, 1, new Date(Number.NaN), undefined]) {
       await refuses("ARGUMENT_INVALID", () => store.consumers.reset("notes", to as number));
     }
   },
