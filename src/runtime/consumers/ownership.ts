@@ -62,6 +62,8 @@ export class Ownership {
   readonly #options: OwnershipOptions;
   readonly #leaving = new Map<OwnedPartition, Promise<void>>();
   #seen: StoredConsumer | undefined;
+  /** Whether parked keys may have been changed since they were looked at. */
+  #areKeysDue = false;
 
   constructor(options: OwnershipOptions) {
     this.#options = options;
@@ -83,10 +85,13 @@ export class Ownership {
     const isNew = stored.version !== this.#seen?.version;
     if (this.#seen !== undefined && stored.record.epoch !== this.#seen.record.epoch) this.loseAll();
     this.#seen = stored;
+    this.#areKeysDue ||= isNew;
     onSeen(stored);
     if (!isNew && !isThorough && this.owned.size >= this.#share(stored).size) return;
     await this.#follow(stored, await listPartitions(work.readSide, consumer.name));
-    if (isNew) await this.#lookAtKeys();
+    if (!this.#areKeysDue) return;
+    await this.#lookAtKeys();
+    this.#areKeysDue = false;
   }
 
   /** Gives everything back. */

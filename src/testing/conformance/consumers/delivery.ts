@@ -1,23 +1,13 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import type { DeliveryContext } from "../../../runtime/consumers/consumer.ts";
-import type { EventStore } from "../../../store/event-store.ts";
 import { refuses, upTo } from "../helpers.ts";
+import { deaf } from "../work/odd-stores.ts";
 import { begun, eventually } from "../work/work-kit.ts";
 import type { WorkTopic } from "../work/work-kit.ts";
 import { brisk, Cases, Journal, notes, parkedOf, unhurried } from "./cases.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u;
-
-/** A store that nobody is woken by. */
-function deaf(store: EventStore): EventStore {
-  const readSide = Object.assign(Object.create(store.readSide) as EventStore["readSide"], {
-    watch: () => () => undefined,
-  });
-  return new Proxy(store, {
-    get: (target, key) => (key === "readSide" ? readSide : (Reflect.get(target, key) as unknown)),
-  });
-}
 
 /** One member: what is delivered, when, and how. */
 export const deliveryTests: WorkTopic = {

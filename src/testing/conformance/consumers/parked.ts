@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
+import { HithertoError } from "../../../core/errors.ts";
 import type { Hitherto } from "../../../runtime/hitherto.ts";
+import type { EventStore } from "../../../store/event-store.ts";
+import type { ReadSide } from "../../../store/read-side.ts";
 import { refuses, upTo } from "../helpers.ts";
+import { withReadSide } from "../work/odd-stores.ts";
 import { begun, eventually } from "../work/work-kit.ts";
 import type { WorkTopic } from "../work/work-kit.ts";
 import { brisk, Cases, Journal, notes, parkedEvents, parkedOf } from "./cases.ts";
@@ -32,6 +36,16 @@ async function allParked(store: Hitherto) {
 
 async function noneParked(store: Hitherto): Promise<void> {
   await eventually(async () => assert.equal(await store.parked.count(owner), 0));
+}
+
+/** A store that can not list the partitions of consumers while there is trouble. */
+function failing(store: EventStore, trouble: { isThere: boolean; calls: number }): EventStore {
+  const listRecords: ReadSide["listRecords"] = async (space, options) => {
+    if (space !== "partitions" || !trouble.isThere) return store.readSide.listRecords(space, options);
+    trouble.calls++;
+    throw new HithertoError("STORE_BUSY", { store: store.url, waitedMs: 0 });
+  };
+  return withReadSide(store, { listRecords });
 }
 
 /** Events put aside: replayed or given up, in order within their key. Trap 13. */
@@ -239,6 +253,20 @@ export const parkedTests: WorkTopic = {
     await last.caughtUp();
     await noneParked(store);
     journal.hasEachOnce(cases.counts);
+  },
+
+  "a replay asked for while the store fails is not forgotten": async ({ join }) => {
+    const trouble = { isThere: false, calls: 0 };
+    const [store, admin] = [await join({ around: (bare) => failing(bare, trouble) }), await join()];
+    const { journal, cases, fault, member } = await allParked(store);
+    fault.failing.clear();
+    trouble.isThere = true;
+    await admin.parked.replay(owner);
+    await eventually(() => assert.ok(trouble.calls >= 2));
+    trouble.isThere = false;
+    await noneParked(admin);
+    journal.hasEachOnce(cases.counts);
+    await member.stop();
   },
 
   "a discarded event is never delivered, and what it held back goes on": async ({ join }) => {

@@ -1,20 +1,10 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
-import type { EventStore } from "../../../store/event-store.ts";
 import { anEvent, refuses, upTo } from "../helpers.ts";
+import { deaf } from "../work/odd-stores.ts";
 import { begun, eventually } from "../work/work-kit.ts";
 import type { WorkTopic } from "../work/work-kit.ts";
 import { added, agrees, agreesWithAll, appendRandom, cleared, documentsOf, run, tallies } from "./tallies.ts";
-
-/** A store that nobody is woken by. */
-function deaf(store: EventStore): EventStore {
-  const readSide = Object.assign(Object.create(store.readSide) as EventStore["readSide"], {
-    watch: () => () => undefined,
-  });
-  return new Proxy(store, {
-    get: (target, key) => (key === "readSide" ? readSide : (Reflect.get(target, key) as unknown)),
-  });
-}
 
 /** Run beside the log: the read model becomes what the log says. */
 export const asyncTests: WorkTopic = {
