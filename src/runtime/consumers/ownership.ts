@@ -31,7 +31,7 @@ import { carryOut, changeConsumer, findConsumer, listPartitions, tryCommit } fro
 import type { StoredConsumer, StoredPartition } from "./consumer-records.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Deliveries } from "./deliveries.ts";
-import { inboxRef, partitionRef } from "./inbox.ts";
+import { inboxRef, ownershipLost, partitionRef } from "./inbox.ts";
 import { hashKey, partitionOf } from "./key-hash.ts";
 import { withoutPassed } from "./layouts.ts";
 import type { Lane, OwnedPartition } from "./owned-partition.ts";
@@ -105,8 +105,7 @@ export class Ownership {
     if (!partition.isOurs) return;
     partition.phase = "lost";
     if (this.owned.get(partition.number) === partition) this.owned.delete(partition.number);
-    const work = `partition ${partition.number} of ${workOf(this.#owner)}`;
-    this.#options.deliveries.drop(partition, new HithertoError("OWNERSHIP_LOST", { work }));
+    this.#options.deliveries.drop(partition, ownershipLost(this.#owner.name, partition.number));
     this.#options.onChange();
   }
 

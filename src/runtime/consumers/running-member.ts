@@ -399,8 +399,10 @@ class RunningMember implements ConsumerMember {
     // What has been parked, and how far it is, is to be found in the store by who has waited for it.
     const isUnwritten = ({ drafts, lowWaterMark, position }: OwnedPartition): boolean =>
       drafts.size > 0 || lowWaterMark > position;
-    await this.#writer.checkpoint([...owned.values()].filter(isUnwritten));
-    return true;
+    const unwritten = [...owned.values()].filter(isUnwritten);
+    await this.#writer.checkpoint(unwritten);
+    // What another member has taken over meanwhile is not where it was here.
+    return unwritten.every(({ isOurs }) => isOurs);
   }
 
   async #nextProgress(signal: AbortSignal | undefined): Promise<void> {
@@ -409,6 +411,7 @@ class RunningMember implements ConsumerMember {
     const timer = setTimeout(wake, pollMs);
     this.#watchers.add(wake);
     signal?.addEventListener("abort", wake, { once: true });
+    if (signal?.aborted === true) wake();
     await promise;
     signal?.removeEventListener("abort", wake);
     this.#watchers.delete(wake);
