@@ -302,7 +302,22 @@ export class Ownership {
     if (this.owned.get(partition.number) === partition) this.owned.delete(partition.number);
   }
 
+  /** Over again for a while: a record that still named this member would keep all others away. */
   async #release(partition: OwnedPartition): Promise<void> {
+    for (const pauseMs of [50, 100, 200, 400]) {
+      try {
+        await this.#tryRelease(partition);
+        return;
+      } catch (error) {
+        if (isHithertoError(error, "STORE_CLOSED")) throw error;
+        this.#options.onError(error);
+        await sleep(pauseMs);
+      }
+    }
+    await this.#tryRelease(partition);
+  }
+
+  async #tryRelease(partition: OwnedPartition): Promise<void> {
     const { writer } = this.#options;
     try {
       await writer.checkpoint([partition], true);
