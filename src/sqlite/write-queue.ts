@@ -86,9 +86,7 @@ export class WriteQueue {
   /** Queues a write; resolves when it is durable. @throws what refused it, `QUEUE_FULL`, `STORE_CLOSED`, `STORE_IO`. */
   async write(write: Write): Promise<Exclude<WriteOutcome, { kind: "refused" }>> {
     if (this.#state !== "open") throw this.#closedError();
-    if (this.#unanswered >= limits.appendsWaitingMax) {
-      throw new HithertoError("QUEUE_FULL", { queue: "writes to the store", max: limits.appendsWaitingMax });
-    }
+    checkRoom(this.#unanswered);
     this.#unanswered++;
     const outcome = await new Promise<WriteOutcome | Error>((settle) => {
       const hold = this.#holds.at(-1);
@@ -103,10 +101,11 @@ export class WriteQueue {
 
   /**
    * Waits until everything called before has been answered. What is called from now on waits for the function that comes
-   * back to be called.
+   * back to be called. @throws `QUEUE_FULL`
    */
   hold(): Promise<() => void> {
     return new Promise((resolve) => {
+      checkRoom(this.#holds.length);
       this.#holds.push({
         begin: () => resolve(() => this.#release()),
         isBegun: false,
@@ -199,6 +198,11 @@ export class WriteQueue {
     const problem = `the writer thread ended: ${this.#failure.message}`;
     return new HithertoError("STORE_IO", { store: this.#store, problem }, { cause: this.#failure });
   }
+}
+
+function checkRoom(waiting: number): void {
+  const max = limits.appendsWaitingMax;
+  if (waiting >= max) throw new HithertoError("QUEUE_FULL", { queue: "writes to the store", max });
 }
 
 /** The error of a refused write. */
