@@ -80,6 +80,7 @@ class RunningMember implements ConsumerMember {
   /** Those who wait for progress. */
   readonly #watchers = new Set<() => void>();
   readonly #detach: Array<() => void> = [];
+  #takePartNoMore: () => void = () => undefined;
   #running: Promise<unknown> = Promise.resolve();
   #isThoroughDue = true;
   /** Whether it has taken its share, as far as there was one. */
@@ -183,8 +184,8 @@ class RunningMember implements ConsumerMember {
   start(): void {
     const { work, member } = this.#parts;
     const lag = this.#watchLag();
+    this.#takePartNoMore = member.takePart(this.#work);
     this.#detach.push(
-      member.takePart(this.#work),
       work.readSide.watch(this.#onSignal),
       member.onBeat(() => this.#lookSoon()),
       () => lag.stop(),
@@ -341,6 +342,8 @@ class RunningMember implements ConsumerMember {
     this.#bell.ring();
     this.#tellWatchers();
     await this.#running;
+    // Others share out all partitions from now on, and take each as soon as it is given back.
+    this.#takePartNoMore();
     await this.#ownership.giveBackAll();
     for (const detach of this.#detach) detach();
     this.#ending.resolve();

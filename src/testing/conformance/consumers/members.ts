@@ -148,6 +148,28 @@ export const memberTests: WorkTopic = {
     journal.hasAllInOrder(cases.counts);
   },
 
+  "while a member stops, others take over all that it is done with": async (lab) => {
+    const [writer, journal] = [await lab.join(), new Journal()];
+    const cases = new Cases(writer);
+    const [isBusy, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const work = async (): Promise<void> => {
+      isBusy.resolve();
+      await goOn.promise;
+    };
+    const stops = await (await lab.join()).consume(notes({ journal, work }), brisk);
+    await eventually(() => assert.equal(stops.partitions.length, 8));
+    await cases.add("case-1");
+    await isBusy.promise;
+    const stopping = begun(stops.stop());
+    const { member } = await joinNotes(lab, journal);
+    await eventually(() => assert.equal(member.partitions.length, 7));
+    goOn.resolve();
+    await stopping;
+    await cases.addRandom(lab.random, 50);
+    await member.caughtUp();
+    journal.hasEachOnce(cases.counts);
+  },
+
   "a partition is given back also when the store fails at first": async ({ join }) => {
     const trouble = { left: 2 };
     const [journal, [one, other]] = [
