@@ -16,7 +16,7 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
-import { throwIfAborted } from "../../store/read-options.ts";
+import { checkOptions, checkSignal, throwIfAborted } from "../../store/read-options.ts";
 import type { Member } from "../membership.ts";
 import { ParkedRoom } from "../parked/parked-room.ts";
 import { Bell } from "../projections/bell.ts";
@@ -198,7 +198,10 @@ class RunningMember implements ConsumerMember {
     return open.map(({ number }) => number).sort((a, b) => a - b);
   }
 
-  async caughtUp({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async caughtUp(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    checkOptions(options);
+    const { signal } = options;
+    checkSignal(signal);
     const operation = `wait for ${this.#work}`;
     const target = await this.#parts.work.store.head();
     for (;;) {
