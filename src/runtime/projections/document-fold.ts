@@ -84,8 +84,8 @@ export class DocumentFold {
     const sure = folded === unsure ? await this.#foldAnew(events, options) : folded;
     const { failure } = sure;
     if (failure === undefined) return sure;
-    const before = events.filter(({ position }) => position < failure.event.position);
-    const again = await this.#foldAnew(before, options);
+    const sound = events.filter(({ position }) => position < failure.event.position);
+    const again = await this.#foldAnew(sound, options);
     return { ...again, failure: again.failure ?? failure };
   }
 

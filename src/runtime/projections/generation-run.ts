@@ -379,11 +379,7 @@ export class GenerationRun {
 
   /** After an error of the store: begins again from what is stored, if it still owns the generation. */
   async #mend(error: unknown, failures: number): Promise<void> {
-    if (error instanceof EventFailed && this.#tools !== undefined) {
-      // What keeps the failure from being noted, meets the next turn too.
-      await this.#mendEvent(error.failure).catch(() => (this.#tools = undefined));
-      return;
-    }
+    if (error instanceof EventFailed && this.#tools !== undefined) return this.#mendEvent(error.failure);
     if (isHithertoError(error, "STORE_CLOSED")) {
       this.#end();
       return;
@@ -404,8 +400,13 @@ export class GenerationRun {
 
   /** An event that failed within a transaction: nothing of that is left, so what is known here goes too. */
   async #mendEvent(failure: EventFailure): Promise<void> {
-    await this.#own();
-    if (this.#tools !== undefined) await this.#fail(failure, this.#tools);
+    try {
+      await this.#own();
+      if (this.#tools !== undefined) await this.#fail(failure, this.#tools);
+    } catch {
+      // What keeps the failure from being noted, meets the next turn too.
+      this.#tools = undefined;
+    }
   }
 
   async #sayFailed(error: unknown, failures: number, next: "retry" | "halt"): Promise<void> {
