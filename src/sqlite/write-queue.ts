@@ -177,9 +177,10 @@ export class WriteQueue {
     const settlers = this.#settlers.splice(0, outcomes.length);
     if (this.#settlers.length === 0) this.#port.unref();
     this.#checkpointer.noteCommit();
-    this.#onCommit();
     for (const [index, settle] of settlers.entries()) settle(outcomes[index]!);
     this.#tryBegin();
+    // Last: what a listener of somebody else throws, is to leave no write unanswered.
+    this.#onCommit();
   }
 
   #end(): void {
