@@ -168,6 +168,7 @@ export class GenerationRun {
     const tools = this.#tools;
     if (tools === undefined) return this.#standBy();
     await this.#seeDirections();
+    if (!(await tools.owned.isAsLastSeen())) return this.#beginAgain(true);
     if (this.#directions.wanted === "paused") return this.#rest("paused");
     if (this.#halted !== undefined) {
       if (this.#directions.resumed <= this.#halted.resumed) return this.#rest("halted");
@@ -388,10 +389,20 @@ export class GenerationRun {
     const isFull = isHithertoError(error, "PARKED_FULL");
     if (!isOvertaken) await this.#sayFailed(error, failures, isFull ? "halt" : "retry");
     else if (failures > 1) await this.#pause(storeRetryMs.first);
+    await this.#beginAgain(isOvertaken);
+    if (!isFull || this.#tools === undefined) return;
+    try {
+      await this.#halt(error);
+    } catch {
+      this.#tools = undefined;
+    }
+  }
+
+  /** From what is stored, if that is still this one's. */
+  async #beginAgain(isOvertaken: boolean): Promise<void> {
     const wasOwner = this.#tools !== undefined;
     try {
       await this.#own();
-      if (isFull) await this.#halt(error);
     } catch {
       this.#tools = undefined;
     }
