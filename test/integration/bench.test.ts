@@ -106,7 +106,9 @@ describe("the benchmarks", () => {
     const passage = { rate: aFigure, memoryMiB: aFigure };
     expect(figures).toMatchObject({
       large: {
-        ...{ openMs: aFigure, appendRate: aFigure, tailRate: aFigure },
+        openMs: aFigure,
+        appendRate: aFigure,
+        tailRate: aFigure,
         passages: { read: passage, consume: passage, project: passage },
       },
     });
