@@ -9,6 +9,16 @@ const alias = [
   { find: /^hitherto\/(core|store|sqlite|testing)$/, replacement: source("$1/index.ts") },
 ];
 
+/** The threads of stores start from stripped sources, and nothing else strips types there; the module says why. */
+const threads = {
+  globalSetup: "test/support/threads/strip.ts",
+  execArgv: [
+    "--no-experimental-strip-types",
+    "--import",
+    fileURLToPath(new URL("test/support/threads/load.mjs", import.meta.url)),
+  ],
+};
+
 /**
  * The projects run one after the other (`groupOrder`), so that a crash test's child processes never compete with a
  * unit test for the machine. Each file runs in a process of its own: stores start worker threads and own files.
@@ -47,6 +57,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "integration",
+          ...threads,
           include: [
             "test/integration/**/*.test.ts",
             "test/house/integration/*.test.ts",
@@ -61,6 +72,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "crash",
+          ...threads,
           include: ["test/crash/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 60_000,

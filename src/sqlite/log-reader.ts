@@ -286,7 +286,6 @@ export class LogReader {
   }
 }
 
-/** Whether a page takes one more row: any as its first, others as long as they are neither too many nor too large. */
 /** Takes out what does not pass, of the events from an index on. */
 function keepFrom(events: StoredEvent[], index: number, passes: (event: StoredEvent) => boolean): void {
   let kept = index;
@@ -297,6 +296,7 @@ function keepFrom(events: StoredEvent[], index: number, passes: (event: StoredEv
   events.length = kept;
 }
 
+/** Whether a page takes one more row: any as its first, others as long as they are neither too many nor too large. */
 function hasRoom(events: number, bytes: number, row: LeanRow): boolean {
   return events === 0 || (events + row[3] <= limits.pageSizeMax && bytes < pageBytesMax);
 }

@@ -1,6 +1,7 @@
 /**
  * How much a read holds at once.
  */
+import { DatabaseSync } from "node:sqlite";
 import { limits } from "hitherto/core";
 import { openSqliteStore } from "hitherto/sqlite";
 import type { EventSequence, EventStore } from "hitherto/store";
@@ -38,6 +39,22 @@ async function appendEach(store: EventStore, count: number, payloadLength: numbe
 }
 
 describe("a page", () => {
+  test("is read no further than the limit: what is damaged behind it does not matter", async () => {
+    const path = scratch.path();
+    {
+      await using store = await openSqliteStore(path, { durability: "os" });
+      for (let n = 0; n < 40; n++) await store.append({ stream: "thing-1", events: someEvents(100) });
+    }
+    const db = new DatabaseSync(path);
+    db.exec("UPDATE commits SET body = '[]' WHERE position = 1101");
+    db.close();
+    await using store = await openSqliteStore(path, { mode: "read" });
+    for (const limit of [1, 1_000, 1_100]) {
+      expect(await store.read({ limit }).toArray()).toHaveLength(limit);
+    }
+    await expect(store.read({ limit: 1_101 }).toArray()).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+  });
+
   test("holds at most pageSizeMax events, however many each append had", async () => {
     await using store = await openSqliteStore(scratch.path(), { durability: "os" });
     for (let n = 0; n < 40; n++) await store.append({ stream: "thing-1", events: someEvents(1_500) });

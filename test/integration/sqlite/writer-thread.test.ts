@@ -127,20 +127,37 @@ describe("the callers' event loop", () => {
   });
 });
 
-describe("a program given at the command line", () => {
-  const source = new URL("../../../src/sqlite/index.ts", import.meta.url).href;
-  const program = (path: string): string => `
-    import { openSqliteStore } from ${JSON.stringify(source)};
-    const store = await openSqliteStore(${JSON.stringify(path)});
-    for (let n = 0; n < 60; n++) await store.append({ events: [{ type: "ThingDone", data: n }] });
-    console.log((await store.verify()).events);
-    void store.append({ events: [{ type: "ThingDone", data: 60 }] }).then(({ revision }) => console.log(revision));
-  `;
+const source = new URL("../../../src/sqlite/index.ts", import.meta.url).href;
 
+/** What a module given at the command line prints; `store` is open on a new file. */
+async function outputOf(program: string): Promise<string> {
+  const opening = `
+    import { openSqliteStore } from ${JSON.stringify(source)};
+    const store = await openSqliteStore(${JSON.stringify(scratch.path())});`;
+  const flags = ["--no-warnings", "--input-type=module", "--eval"];
+  return (await promisify(execFile)(process.execPath, [...flags, opening + program])).stdout;
+}
+
+describe("a program given at the command line", () => {
   test("appends, verifies, and ends only when what is pending has been acknowledged", async () => {
-    const flags = ["--no-warnings", "--input-type=module", "--eval"];
-    const { stdout } = await promisify(execFile)(process.execPath, [...flags, program(scratch.path())]);
-    expect(stdout).toBe("60\n60\n");
+    const printed = await outputOf(`
+      for (let n = 0; n < 60; n++) await store.append({ events: [{ type: "ThingDone", data: n }] });
+      console.log((await store.verify()).events);
+      void store.append({ events: [{ type: "ThingDone", data: 60 }] }).then(({ revision }) => console.log(revision));
+    `);
+    expect(printed).toBe("60\n60\n");
+  });
+
+  test("gets its answers also when a listener throws", async () => {
+    const printed = await outputOf(`
+      process.on("uncaughtException", (error) => console.log(error.message));
+      store.readSide.watch(() => { throw new Error("the listener is broken"); });
+      const { position } = await store.append({ events: [{ type: "ThingDone", data: 1 }] });
+      console.log(position);
+      process.exit();
+    `);
+    expect(printed).toContain("the listener is broken\n");
+    expect(printed).toContain("1\n");
   });
 });
 

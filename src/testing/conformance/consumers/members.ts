@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
-import { HithertoError } from "../../../core/errors.ts";
 import type { ConsumeOptions, ConsumerMember } from "../../../runtime/consumers/consumer.ts";
 import type { Hitherto } from "../../../runtime/hitherto.ts";
-import type { EventStore } from "../../../store/event-store.ts";
-import type { ReadSide } from "../../../store/read-side.ts";
 import { refuses, upTo } from "../helpers.ts";
-import { withReadSide } from "../work/odd-stores.ts";
+import { releasingLate } from "../work/odd-stores.ts";
 import { begun, during, eventually } from "../work/work-kit.ts";
 import type { Handle, WorkLab, WorkTopic } from "../work/work-kit.ts";
 import { brisk, Cases, Journal, notes, unhurried } from "./cases.ts";
@@ -44,21 +41,6 @@ function positionWatch(store: Hitherto): () => Promise<void> {
       highest.set(partition, position);
     }
   };
-}
-
-/** A store that refuses so many commits by which partitions are given back. */
-function releasingLate(store: EventStore, trouble: { left: number }): EventStore {
-  const commit: ReadSide["commit"] = async (changes, options) => {
-    const isRelease = changes.put?.some(
-      ({ space, value }) => space === "partitions" && (value as { holder?: string }).holder === undefined,
-    );
-    if (isRelease !== true || trouble.left === 0 || changes.expect?.[0]?.version === 0) {
-      return store.readSide.commit(changes, options);
-    }
-    trouble.left--;
-    throw new HithertoError("STORE_BUSY", { store: store.url, waitedMs: 0 });
-  };
-  return withReadSide(store, { commit });
 }
 
 /** Several members share a consumer. */
@@ -174,7 +156,7 @@ export const memberTests: WorkTopic = {
     const trouble = { left: 2 };
     const [journal, [one, other]] = [
       new Journal(),
-      [await join({ around: (bare) => releasingLate(bare, trouble) }), await join()],
+      [await join({ around: (bare) => releasingLate(bare, "partitions", trouble) }), await join()],
     ];
     const cases = new Cases(other);
     const first = await one.consume(notes({ journal, partitions: 1 }), brisk);

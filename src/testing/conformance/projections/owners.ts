@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import type { Hitherto } from "../../../runtime/hitherto.ts";
 import type { WorkEvent } from "../../../runtime/work-status.ts";
+import type { EventStore } from "../../../store/event-store.ts";
 import { upTo } from "../helpers.ts";
+import { releasingLate } from "../work/odd-stores.ts";
 import { begun, during, eventually } from "../work/work-kit.ts";
 import type { WorkLab, WorkTopic } from "../work/work-kit.ts";
 import { added, agrees, agreesWithAll, appendRandom, brisk, run, tallies } from "./tallies.ts";
@@ -51,6 +53,17 @@ async function watchOnce(
 
 /** Several processes run the same projections: one of them works. */
 export const ownerTests: WorkTopic = {
+  "one that stops gives its projection away, though the store is in trouble": async ({ join }) => {
+    const trouble = { left: 2 };
+    const around = (store: EventStore): EventStore => releasingLate(store, "runs", trouble);
+    const [stopping, other] = [await join({ around }), await join()];
+    const runner = await run(stopping, tallies());
+    await runner.caughtUp();
+    await runner.stop();
+    assert.equal(trouble.left, 0);
+    assert.equal((await other.projections.status("tallies")).owner, undefined);
+  },
+
   "of several handles one works, and the others stand by": async (lab) => {
     const { model, members } = await crew(lab, 3);
     await appendRandom(members[2]!.store, lab.random, 100);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { StoredEvent } from "../../../core/event.ts";
 import type { Hitherto } from "../../../runtime/hitherto.ts";
 import { refuses, upTo } from "../helpers.ts";
+import { losingSight } from "../work/odd-stores.ts";
 import { begun, eventually } from "../work/work-kit.ts";
 import type { WorkLab, WorkTopic } from "../work/work-kit.ts";
 import { added, appendRandom, brisk } from "./tallies.ts";
@@ -33,6 +34,22 @@ const supported: WorkTopic = {
     const retry = { max: 1_000, delayMs: 1, delayMsMax: 1, jitter: 0 };
     await using _runner = await store.runProjections([totals({ after })], { retry, batchSizeMax: 20 });
     await rowsAgree(store, head);
+  },
+
+  "an event that fails while the store is in trouble is tried again": async ({ join, random }) => {
+    const trouble = { left: 0 };
+    const store = await join({ around: (inner) => losingSight(inner, trouble) });
+    let hasFailed = false;
+    const after = (): void => {
+      if (hasFailed) return;
+      hasFailed = true;
+      trouble.left = 3;
+      throw new Error("not now");
+    };
+    const head = await appendRandom(store, random, 20);
+    await using _runner = await runTotals(store, totals({ after }));
+    await rowsAgree(store, head);
+    assert.equal(trouble.left, 0);
   },
 
   "with `park`, the event that fails is parked alone, and has no effect": async ({ join }) => {
