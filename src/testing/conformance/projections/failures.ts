@@ -79,6 +79,9 @@ export const failureTests: WorkTopic = {
     const read = store.readModel(parking);
     assert.deepEqual((await read.get("b", { waitFor: position })).document, { sum: 5 });
     assert.deepEqual((await read.get("a")).document, { sum: 3 });
+    await store.parked.discard({ kind: "projection", name: parking.name, key: "a" });
+    const next = await store.append({ stream: "s", events: [added(6, "a")] });
+    assert.deepEqual((await read.get("a", { waitFor: next.position })).document, { sum: 9 });
   },
 
   "after the last retry it halts at the event, and says so": async ({ join }) => {
