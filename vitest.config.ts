@@ -6,7 +6,7 @@ const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, 
 /** Tests run on the sources, whatever dist/ holds. */
 const alias = [
   { find: /^hitherto$/, replacement: source("index.ts") },
-  { find: /^hitherto\/(core|store|sqlite|testing)$/, replacement: source("$1/index.ts") },
+  { find: /^hitherto\/(core|store|sqlite|postgres|testing)$/, replacement: source("$1/index.ts") },
 ];
 
 /**
@@ -52,9 +52,21 @@ export default defineConfig({
             "test/house/integration/*.test.ts",
             "examples/*/test/**/*.test.ts",
           ],
+          exclude: ["test/integration/postgres/**"],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "postgres",
+          include: ["test/integration/postgres/**/*.test.ts"],
+          globalSetup: ["test/support/postgres-setup.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -65,7 +77,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],
