@@ -11,21 +11,27 @@ declare module "vitest" {
   }
 }
 
-/** Starts the server, and returns what stops it. */
-export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+let stop: () => Promise<void> = () => Promise.resolve();
+
+/** Starts the server, or says why there is none. */
+export async function setup(project: TestProject): Promise<void> {
   const url = process.env["HITHERTO_TEST_POSTGRES_URL"];
   if (url !== undefined && url !== "") {
     project.provide("postgres", { url });
-    return undefined;
+    return;
   }
   try {
     const server = await startPostgres();
     project.provide("postgres", { url: server.url });
-    return () => server.stop();
+    stop = () => server.stop();
   } catch (error) {
     const problem = (error as Error).message;
     process.stderr.write(`\n${problem}\n\n`);
     project.provide("postgres", { problem });
-    return undefined;
   }
+}
+
+/** Stops the server that {@link setup} started. */
+export function teardown(): Promise<void> {
+  return stop();
 }
