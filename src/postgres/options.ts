@@ -1,0 +1,156 @@
+/**
+ * How a store on PostgreSQL is opened: its options, and what they and the URL come to.
+ */
+import type { PoolConfig } from "pg";
+import { HithertoError } from "../core/errors.ts";
+import { inWords } from "../store/check-input.ts";
+import { checkOptions } from "../store/read-options.ts";
+
+/** Options of Node's `tls.connect`: the usual ones by name, the others as Node documents them. */
+export interface PostgresTlsOptions {
+  /** Certificates of the authorities that are trusted, in PEM; the system's and Node's own when left out. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** The client's certificate in PEM, where the server asks for one. */
+  readonly cert?: string | Uint8Array | undefined;
+  /** The key of the client's certificate in PEM. */
+  readonly key?: string | Uint8Array | undefined;
+  readonly passphrase?: string | undefined;
+  /** The name that the server's certificate must have, where it is not the host of the URL. */
+  readonly servername?: string | undefined;
+  /** False takes any certificate, so whoever is on the way can listen and change. Default true. */
+  readonly rejectUnauthorized?: boolean | undefined;
+  readonly [option: string]: unknown;
+}
+
+/** How a store on PostgreSQL is opened. */
+export interface PostgresStoreOptions {
+  /**
+   * `create` (default) makes the store if there is none, and lifts one of an older format; `write` needs it; `read` needs
+   * it and refuses every write with `STORE_READ_ONLY`.
+   */
+  readonly mode?: "create" | "write" | "read" | undefined;
+  /** The schema that holds the store, at most 63 bytes long; `?schema=` in the URL says the same. Default `hitherto`. */
+  readonly schema?: string | undefined;
+  /** True for TLS with a certificate that is checked; `sslmode=` in the URL wins over it. Default: what the URL says. */
+  readonly tls?: boolean | PostgresTlsOptions | undefined;
+  /** The most connections of this handle, besides the one that listens. Default 10. */
+  readonly connectionsMax?: number | undefined;
+  /** How long is waited for a connection, in milliseconds. Default 10,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** How long a write waits while others hold the write lock, in milliseconds. Default 30,000. */
+  readonly busyTimeoutMs?: number | undefined;
+  /** Gives the time that events are recorded at, in milliseconds since 1970. Default: the server's clock. */
+  readonly clock?: (() => number) | undefined;
+}
+
+/** Everything that is decided before anybody connects. */
+export interface ConnectionPlan {
+  /** Names the store: its URL, with its schema, without a password. */
+  readonly store: string;
+  readonly schema: string;
+  /** What the driver is given. */
+  readonly driver: PoolConfig;
+  readonly mode: "create" | "write" | "read";
+  readonly connectTimeoutMs: number;
+  readonly busyTimeoutMs: number;
+  readonly clock: (() => number) | undefined;
+}
+
+/** The schema of a store when neither the URL nor the options name one. */
+export const defaultSchema = "hitherto";
+
+/**
+ * Works out how to connect. Refuses what cannot be meant before anything is tried; no message holds a password.
+ *
+ * @throws `ARGUMENT_INVALID`
+ */
+export function planConnection(url: string | URL, options: PostgresStoreOptions = {}): ConnectionPlan {
+  const address = parseUrl(url);
+  checkOptions(options);
+  const schema = planSchema(address.searchParams.get("schema") ?? undefined, options.schema);
+  address.searchParams.delete("schema");
+  const { mode = "create", connectionsMax = 10, connectTimeoutMs = 10_000, busyTimeoutMs = 30_000 } = options;
+  check(["create", "write", "read"].includes(mode), "mode", "it must be one of create, write, read");
+  checkCount("connectionsMax", connectionsMax, 2, 1000);
+  checkCount("connectTimeoutMs", connectTimeoutMs, 1, timerMaxMs);
+  checkCount("busyTimeoutMs", busyTimeoutMs, 0, timerMaxMs);
+  check(options.clock === undefined || typeof options.clock === "function", "clock", "it must be a function");
+  const driver: PoolConfig = {
+    connectionString: address.href,
+    max: connectionsMax,
+    connectionTimeoutMillis: connectTimeoutMs,
+    ...planTls(options.tls),
+  };
+  const store = nameOf(address, schema);
+  return { store, schema, driver, mode, connectTimeoutMs, busyTimeoutMs, clock: options.clock };
+}
+
+const timerMaxMs = 2 ** 31 - 1;
+
+function parseUrl(url: unknown): URL {
+  const text = url instanceof URL ? url.href : url;
+  check(typeof text === "string", "url", `it must be a URL, not ${inWords(url)}`);
+  // The URL itself is not repeated: it may hold a password.
+  const shape = "write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in the password";
+  check(URL.canParse(text), "url", `it is malformed: ${shape}`);
+  const address = new URL(text);
+  check(
+    /^postgres(?:ql)?:$/.test(address.protocol),
+    "url",
+    "it must begin with postgres:// or postgresql://",
+  );
+  check(/^postgres(?:ql)?:\/\//i.test(text), "url", `it lacks the two slashes: ${shape}`);
+  const { hostname, username, password, pathname } = address;
+  const isSound = [hostname, username, password, pathname].every(isDecodable);
+  check(isSound, "url", `it holds a % that begins no code, or %00: ${shape}`);
+  return address;
+}
+
+function isDecodable(part: string): boolean {
+  try {
+    return !decodeURIComponent(part).includes("\0");
+  } catch {
+    return false;
+  }
+}
+
+function planSchema(ofUrl: unknown, ofOptions: unknown): string {
+  const isOne = ofUrl === undefined || ofOptions === undefined || ofUrl === ofOptions;
+  check(isOne, "schema", `the URL says ${inWords(ofUrl)} and the options say ${inWords(ofOptions)}`);
+  const schema = ofOptions ?? ofUrl ?? defaultSchema;
+  check(typeof schema === "string", "schema", `it must be a string, not ${inWords(schema)}`);
+  check(schema !== "", "schema", "it is empty");
+  const isText = schema.isWellFormed() && !schema.includes("\0");
+  check(isText, "schema", "it holds U+0000 or half of a surrogate pair");
+  check(Buffer.byteLength(schema) <= 63, "schema", "it is longer than 63 bytes, where PostgreSQL cuts names");
+  check(
+    !/^pg_|^information_schema$/.test(schema),
+    "schema",
+    `${inWords(schema)} belongs to PostgreSQL itself`,
+  );
+  return schema;
+}
+
+function planTls(tls: PostgresStoreOptions["tls"]): Pick<PoolConfig, "ssl"> {
+  if (tls === undefined) return {};
+  if (typeof tls === "boolean") return { ssl: tls };
+  check(typeof tls === "object" && tls !== null, "tls", "it must be true, false or options of tls.connect");
+  return { ssl: { ...tls } as Exclude<PoolConfig["ssl"], undefined> };
+}
+
+function nameOf(address: URL, schema: string): string {
+  const named = new URL(address);
+  named.password = "";
+  for (const secret of ["password", "sslpassword"]) named.searchParams.delete(secret);
+  named.searchParams.set("schema", schema);
+  return named.href;
+}
+
+function checkCount(argument: string, value: number, least: number, most: number): void {
+  const isCount = Number.isSafeInteger(value) && value >= least && value <= most;
+  check(isCount, argument, `it must be an integer from ${least} to ${most}`);
+}
+
+function check(isValid: boolean, argument: string, problem: string): asserts isValid {
+  if (!isValid) throw new HithertoError("ARGUMENT_INVALID", { argument, problem });
+}
