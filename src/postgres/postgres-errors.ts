@@ -24,6 +24,8 @@ const nodeConnectionErrors: ReadonlySet<string> = new Set([
   "EHOSTUNREACH",
   "ENETUNREACH",
   "ECONNABORTED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
 ]);
 
 /** What `pg` says, without a code, of a connection that it has lost or could not get. */
@@ -76,11 +78,35 @@ export function toStoreError(error: unknown, store: string, waitedMs = 0): Error
     return new HithertoError("STORE_BUSY", { store, waitedMs }, options);
   }
   if (state === "53100") return new HithertoError("STORE_FULL", { store }, options);
-  if (state === "25006" || state === "42501") return new HithertoError("STORE_READ_ONLY", { store }, options);
+  if (state === "25006") return new HithertoError("STORE_READ_ONLY", { store }, options);
+  if (state === "42501") {
+    return new HithertoError("STORE_RIGHTS_MISSING", { store, problem: error.message }, options);
+  }
   if (state === "XX001" || state === "XX002") {
     return new HithertoError("STORE_DAMAGED", { store, problem: error.message }, options);
   }
   return new HithertoError("STORE_IO", { store, problem: wordsOf(error) }, options);
+}
+
+/** The error to raise for one that came when a connection was asked for; errors of Hitherto pass through. */
+export function toConnectError(error: unknown, store: string, waitedMs: number): Error {
+  const state = sqlStateOf(error) ?? "";
+  if (
+    !(error instanceof Error) ||
+    isHithertoError(error) ||
+    error.message === poolExhausted ||
+    state === "42501"
+  ) {
+    return toStoreError(error, store, waitedMs);
+  }
+  const options = { cause: error };
+  const problem = wordsOf(error);
+  if (state === "3D000") return new HithertoError("STORE_NOT_FOUND", { store, problem }, options);
+  // The second is what the driver says when the server wants a password and there is none.
+  if (state.startsWith("28") || problem.startsWith("SASL:")) {
+    return new HithertoError("STORE_LOGIN_REFUSED", { store, problem }, options);
+  }
+  return new HithertoError("STORE_UNREACHABLE", { store, problem }, options);
 }
 
 /** Some errors of Node, such as one of several addresses that refused, have no message of their own. */

@@ -12,7 +12,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { CustomTypesConfig, Pool, PoolClient, PoolConfig } from "pg";
 import { HithertoError } from "../core/errors.ts";
-import { isConnectionLoss, toStoreError } from "./postgres-errors.ts";
+import { checkServer } from "./check-server.ts";
+import { loadDriver } from "./driver.ts";
+import { isConnectionLoss, toConnectError, toStoreError } from "./postgres-errors.ts";
 
 /** One connection or a pool: something that runs statements. */
 export interface Session {
@@ -67,9 +69,9 @@ export class Database implements Session {
     this.driver = options.driver;
   }
 
-  /** Loads the driver and connects once, so that what is wrong with the address shows. */
+  /** Loads the driver and connects once, so that what is wrong with the address or the server shows. */
   static async open(options: DatabaseOptions): Promise<Database> {
-    const { default: pg } = await import("pg");
+    const pg = await loadDriver(options.store);
     const types: CustomTypesConfig = {
       getTypeParser: (id, format) => {
         const own = format === "binary" ? undefined : parsers.get(id);
@@ -83,7 +85,7 @@ export class Database implements Session {
     pool.on("connect", (client) => void client.on("error", () => undefined));
     const database = new Database(pool, { ...options, driver });
     try {
-      await database.withConnection((connection) => connection.query("SELECT 1"));
+      await database.withConnection((connection) => checkServer(connection, options.store));
       return database;
     } catch (error) {
       await database.close();
@@ -143,7 +145,7 @@ export class Database implements Session {
     try {
       return await this.#pool.connect();
     } catch (error) {
-      throw toStoreError(error, this.store, this.driver.connectionTimeoutMillis);
+      throw toConnectError(error, this.store, this.driver.connectionTimeoutMillis ?? 0);
     }
   }
 }
