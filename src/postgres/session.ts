@@ -18,8 +18,29 @@ import { isConnectionLoss, toConnectError, toStoreError } from "./postgres-error
 
 /** One connection or a pool: something that runs statements. */
 export interface Session {
-  /** Rows as arrays. `int8` come as numbers; `json`, `jsonb`, `timestamptz` and `numeric` as text. */
+  /**
+   * Rows as arrays. `int8` come as numbers; `json`, `jsonb`, `timestamptz` and `numeric` as text. With values, be there
+   * none, the server refuses more than one statement; without, there may be several, whose rows are not told.
+   */
   query<Row extends readonly unknown[]>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /**
+   * Runs text that others wrote: never more than one statement, whatever it holds. `parserOf` makes values of their text,
+   * by the object identifier of their type.
+   */
+  execute(sql: string, values?: readonly unknown[], parserOf?: ParserOf): Promise<StatementResult>;
+}
+
+/** Chooses how values of a type are read. */
+export type ParserOf = (type: number) => (value: string) => unknown;
+
+/** What the driver tells of a statement. */
+export interface StatementResult {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly unknown[])[];
+  /** What was done, such as `INSERT`. */
+  readonly command: string;
+  /** Rows that were changed or returned. */
+  readonly count: number;
 }
 
 /** Where a database is and how it is talked to. */
@@ -59,7 +80,6 @@ export class Database implements Session {
   /** What the driver was given, for a connection outside of the pool. */
   readonly driver: PoolConfig;
   readonly #pool: Pool;
-  readonly #qualified = new Map<string, string>();
   #closing: Promise<void> | undefined;
 
   constructor(pool: Pool, options: DatabaseOptions) {
@@ -95,12 +115,7 @@ export class Database implements Session {
 
   /** Puts the schema's quoted name where a statement says `{schema}`. */
   qualify(sql: string): string {
-    let qualified = this.#qualified.get(sql);
-    if (qualified === undefined) {
-      qualified = inSchema(this.schema, sql);
-      this.#qualified.set(sql, qualified);
-    }
-    return qualified;
+    return inSchema(this.schema, sql);
   }
 
   /** Runs one statement that does no harm when it runs twice: it is sent again when the connection is lost. */
@@ -113,6 +128,11 @@ export class Database implements Session {
         await delay(readRetries.firstPauseMs * 2 ** (attempt - 1));
       }
     }
+  }
+
+  /** Runs one statement of unknown effect once. */
+  execute(sql: string, values?: readonly unknown[], parserOf?: ParserOf): Promise<StatementResult> {
+    return this.withConnection((connection) => connection.execute(sql, values, parserOf));
   }
 
   /** One connection for a while; given back, or destroyed when broken. */
@@ -153,9 +173,17 @@ export class Database implements Session {
 /** A client of the driver as a session. */
 export function sessionOf(client: Pick<PoolClient, "query">): Session {
   return {
-    query: async <Row extends readonly unknown[]>(text: string, values: readonly unknown[] = []) => {
-      const result = await client.query<unknown[]>({ text, values: values as unknown[], rowMode: "array" });
-      return result.rows as unknown as Row[];
+    query: async <Row extends readonly unknown[]>(text: string, values?: readonly unknown[]) => {
+      const mode =
+        values === undefined ? {} : { values: values as unknown[], queryMode: "extended" as const };
+      const result = await client.query<unknown[]>({ text, rowMode: "array", ...mode });
+      return Array.isArray(result) ? [] : (result.rows as unknown as Row[]);
+    },
+    execute: async (text, values = [], parserOf) => {
+      const query = { text, values: values as unknown[], rowMode: "array", queryMode: "extended" } as const;
+      const types = parserOf && { types: { getTypeParser: parserOf as CustomTypesConfig["getTypeParser"] } };
+      const { fields, rows, command, rowCount } = await client.query<unknown[]>({ ...query, ...types });
+      return { columns: fields.map(({ name }) => name), rows, command, count: rowCount ?? 0 };
     },
   };
 }
@@ -177,9 +205,14 @@ export async function inTransaction<Result>(
   }
 }
 
-/** An identifier, quoted: any text without U+0000 is one. */
+/**
+ * An identifier, quoted: any text without U+0000 is one. A dollar is written by its number, so that the name can stand in
+ * the body of a function, which dollars enclose.
+ */
 export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  const quoted = name.replaceAll('"', '""');
+  if (!name.includes("$")) return `"${quoted}"`;
+  return `U&"${quoted.replaceAll("\\", "\\\\").replaceAll("$", "\\0024")}"`;
 }
 
 /** Puts the quoted name of a schema where a statement says `{schema}`. */
