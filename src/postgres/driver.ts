@@ -1,10 +1,11 @@
 /**
  * The driver, which is loaded when a store on PostgreSQL is opened: who does not use one needs no driver.
  */
+import type pg from "pg";
 import { HithertoError } from "../core/errors.ts";
 
 /** The driver `pg` (node-postgres). */
-export type Driver = (typeof import("pg"))["default"];
+export type Driver = typeof pg;
 
 /** Loads the driver. @throws `STORE_DRIVER_MISSING` */
 export async function loadDriver(store: string): Promise<Driver> {

@@ -39,8 +39,8 @@ export interface PostgresStoreOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** How long a write waits while others hold the write lock, in milliseconds. Default 30,000. */
   readonly busyTimeoutMs?: number | undefined;
-  /** Gives the time that events are recorded at, in milliseconds since 1970. Default: the server's clock. */
-  readonly clock?: (() => number) | undefined;
+  /** Gives the time that events are recorded at. Default: the server's clock. */
+  readonly clock?: (() => Date) | undefined;
 }
 
 /** Everything that is decided before anybody connects. */
@@ -53,7 +53,7 @@ export interface ConnectionPlan {
   readonly mode: "create" | "write" | "read";
   readonly connectTimeoutMs: number;
   readonly busyTimeoutMs: number;
-  readonly clock: (() => number) | undefined;
+  readonly clock: (() => Date) | undefined;
 }
 
 /** The schema of a store when neither the URL nor the options name one. */
