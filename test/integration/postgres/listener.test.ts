@@ -3,9 +3,9 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { planConnection } from "../../../src/postgres/connection-plan.ts";
 import { channelOf, Listener, listenerTimings } from "../../../src/postgres/listener.ts";
 import type { ListenerTimings } from "../../../src/postgres/listener.ts";
-import { planConnection } from "../../../src/postgres/options.ts";
 import { Database } from "../../../src/postgres/session.ts";
 import { startProxy } from "../../support/postgres-proxy.ts";
 import type { PostgresProxy } from "../../support/postgres-proxy.ts";

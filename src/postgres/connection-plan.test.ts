@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { isHithertoError } from "../core/errors.ts";
-import { planConnection } from "./options.ts";
+import { planConnection } from "./connection-plan.ts";
 import type { PostgresStoreOptions } from "./options.ts";
 
 const url = "postgres://ada:s3cret@db.example:5433/bank";
