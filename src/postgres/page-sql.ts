@@ -106,11 +106,13 @@ ORDER BY e.position ${this.#order}`;
   }
 
   #arms(index: Index): string {
-    const [range, conditions] = [this.#range("e.position"), this.#conditions()];
+    const conditions = this.#conditions();
+    if (index.kind === "tags") {
+      return index.arms.map((tags) => this.#tagArm(tags, conditions)).join("\n  UNION ALL ");
+    }
+    const range = this.#range("e.position");
     const end = `ORDER BY e.position ${this.#order} LIMIT ${this.#size}`;
     switch (index.kind) {
-      case "tags":
-        return index.arms.map((tags) => this.#tagArm(tags, conditions)).join("\n  UNION ALL ");
       case "correlation": {
         const id = this.#value(storedText(index.id));
         return `
@@ -180,7 +182,8 @@ ORDER BY e.position ${this.#order}`;
   }
 
   #range(column: string): string {
-    return `${column} BETWEEN ${this.#value(this.#request.from)} AND ${this.#value(this.#request.to)}`;
+    const { from, to } = this.#request;
+    return `${column} BETWEEN ${this.#value(from)}::bigint AND ${this.#value(to)}::bigint`;
   }
 
   #moment(ms: number): string {
