@@ -8,7 +8,7 @@
  * An append is made of parts, one for each of its streams. Parts come as arrays: the n-th entries of all are about the
  * n-th part. A refused append has written nothing; its answer has a code and the details of the error.
  */
-import { headOfLog, isKept, lastRevisionOf, millisecondsOf, nowOr } from "./log-expressions.ts";
+import { headOfLog, isKept, lastRevisionOf, nowOr } from "./log-expressions.ts";
 
 /** How an expectation is written in `append_group`; a revision is written as itself. */
 export const expectations = { any: -1, none: -2, exists: -3 } as const;
@@ -169,8 +169,7 @@ BEGIN
   IF NOT is_empty AND max_age IS NOT NULL THEN
     is_empty := NOT EXISTS (
       SELECT FROM {schema}.events e
-      WHERE e.stream = stream_name AND e.revision >= kept_from
-        AND ${millisecondsOf("e.recorded_at")} >= now_ms - max_age);
+      WHERE e.stream = stream_name AND e.revision >= kept_from AND ${isKept("now_ms")});
   END IF;
   IF (CASE expected
     WHEN ${expectations.any} THEN true
