@@ -1,0 +1,124 @@
+/**
+ * The tables of generations: made, emptied, shown by views, and dropped.
+ *
+ * Everything here runs within a transaction, by an adapter that holds the right to commit. What users wrote (columns,
+ * indexes) is run as a single statement each, whatever it holds.
+ */
+import { indexedFields } from "../../store/document-query.ts";
+import type { ReadModelInfo } from "../../store/read-side.ts";
+import { isStatementError } from "../postgres-errors.ts";
+import type { Session } from "../session.ts";
+import { documentKeyIndexed } from "./document-sql.ts";
+import { fieldColumns } from "./names.ts";
+import type { Names, TableSource } from "./names.ts";
+import { sqlFailed, withTables } from "./sql-text.ts";
+
+/**
+ * So many fields of an index are in it: three at their longest, and the beginning of the key, fit into an entry. What is
+ * beyond is filtered and sorted when it is read.
+ */
+const fieldsIndexedMax = 3;
+
+/** Makes the tables of a generation. @throws `SQL_FAILED` */
+export async function createTables(session: Session, names: Names, model: TableSource): Promise<void> {
+  const statements =
+    model.shape.kind === "documents" ? documentCreation(names, model) : sqlCreation(names, model);
+  for (const sql of statements) await run(session, sql);
+}
+
+/** Empties them: tables may refer to those before them, so the last goes first. */
+export async function clearTables(session: Session, names: Names, model: TableSource): Promise<void> {
+  // Not TRUNCATE: whoever reads an older state would see no rows in it.
+  for (const table of names.tables(model).toReversed()) await run(session, `DELETE FROM ${table}`);
+}
+
+/** Points the views of a read model to this generation. @throws `SQL_FAILED` when others hang on a view that must change. */
+export async function showTables(session: Session, names: Names, model: TableSource): Promise<void> {
+  for (const [name, source] of names.shown(model)) {
+    const view = names.view(name);
+    await session.query("SAVEPOINT showing");
+    try {
+      // Where the columns are the same, views of users on this one stay.
+      await session.query(`CREATE OR REPLACE VIEW ${view} AS SELECT * FROM ${source}`);
+    } catch (error) {
+      if (!isStatementError(error)) throw error;
+      await session.query("ROLLBACK TO SAVEPOINT showing");
+      await run(session, `DROP VIEW IF EXISTS ${view}`);
+      await run(session, `CREATE VIEW ${view} AS SELECT * FROM ${source}`);
+    }
+    await session.query("RELEASE SAVEPOINT showing");
+  }
+}
+
+/** Drops the tables, and the views that still show them. @throws `SQL_FAILED` when something of a user's hangs on them. */
+export async function dropTables(session: Session, names: Names, model: ReadModelInfo): Promise<void> {
+  for (const [name, source] of names.shown(model)) {
+    const view = names.view(name);
+    const [shows] = await session.query<[boolean]>(showsSql, [view, source]);
+    if (shows?.[0] === true) await run(session, `DROP VIEW ${view}`);
+    if (model.shape.kind === "documents") await run(session, `DROP VIEW IF EXISTS ${source}`);
+  }
+  for (const table of names.tables(model).toReversed()) await run(session, `DROP TABLE IF EXISTS ${table}`);
+}
+
+/** Whether a view shows a table or another view. Another read model may have tables of the same name, and show them since. */
+const showsSql = `
+SELECT EXISTS (
+  SELECT FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+  WHERE r.ev_class = to_regclass($1) AND d.refobjid = to_regclass($2))`;
+
+function documentCreation(names: Names, model: TableSource): string[] {
+  const { generation, shape } = model;
+  const table = names.documents(generation);
+  const fields = indexedFields(shape);
+  const indexes = shape.kind === "documents" ? shape.indexes : [];
+  const columns = fieldColumns(shape).map(
+    (column, index) => `, ${names.own("document_field")}(d.document, ${pathOf(fields[index]!)}) AS ${column}`,
+  );
+  return [
+    `CREATE TABLE ${table} (
+       key text COLLATE "C" PRIMARY KEY, document json NOT NULL, position bigint NOT NULL,
+       fields text[] COLLATE "C" NOT NULL) WITH (fillfactor = 85)`,
+    ...indexes.map((index) => {
+      const indexed = index
+        .slice(0, fieldsIndexedMax)
+        .map((field) => `(fields[${fields.indexOf(field) + 1}])`);
+      return `CREATE INDEX ON ${table} (${indexed.join(", ")}, left(key, ${documentKeyIndexed}))`;
+    }),
+    ...Array.from(
+      names.shown(model).values(),
+      (view) =>
+        `CREATE VIEW ${view} AS SELECT d.key, d.document, d.position${columns.join("")} FROM ${table} AS d`,
+    ),
+  ];
+}
+
+function sqlCreation(names: Names, model: TableSource): string[] {
+  const { shape } = model;
+  if (shape.kind !== "sql") return [];
+  const tables = names.shown(model);
+  return [
+    ...Object.entries(shape.tables).map(
+      ([table, columns]) => `CREATE TABLE ${tables.get(table)!} (${withTables(columns, tables)}\n)`,
+    ),
+    ...Object.entries(shape.indexes).flatMap(([table, indexes]) =>
+      indexes.map((index) => `CREATE INDEX ON ${tables.get(table)!} ${withTables(index, tables)}`),
+    ),
+  ];
+}
+
+/** The path of a field as an array of texts; the names are the user's own. */
+function pathOf(field: string): string {
+  const parts = field.split(".").map((part) => `'${part.replaceAll("'", "''")}'`);
+  return `ARRAY[${parts.join(", ")}]`;
+}
+
+/** @throws `SQL_FAILED` */
+async function run(session: Session, sql: string): Promise<void> {
+  try {
+    await session.execute(sql);
+  } catch (error) {
+    if (!isStatementError(error)) throw error;
+    throw sqlFailed(sql, error.message, error);
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * The read side of the store on PostgreSQL. Reads take any connection of the pool; commits and interactive transactions
+ * wait for their turn among the writes of the handle, and hold the right to commit while they last: a transaction also
+ * that to append, which it takes first, so that no two ever wait for each other.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { SqlRow, SqlValue } from "../../core/sql.ts";
+import {
+  planCommit,
+  planCommitOptions,
+  planListRecords,
+  planRef,
+  planTransaction,
+} from "../../store/read-side-options.ts";
+import type { CommitPlan } from "../../store/read-side-options.ts";
+import type {
+  CommitOptions,
+  DocumentQuery,
+  ListRecordsOptions,
+  ReadModelInfo,
+  ReadModelRef,
+  ReadSide,
+  ReadSideCommit,
+  ReadSideTransaction,
+  ReadStamp,
+  RecordRef,
+  StoredRecord,
+  TransactionOptions,
+} from "../../store/read-side.ts";
+import { isContention, sqlStateOf } from "../postgres-errors.ts";
+import type { Session } from "../session.ts";
+import type { SharedStore } from "../shared-store.ts";
+import { listModels } from "./generations.ts";
+import { Names } from "./names.ts";
+import { ReadSideReader, stampOf } from "./read-side-reader.ts";
+import { isOneCall, ReadSideWriter } from "./read-side-writer.ts";
+import { allRows, isTableMissing } from "./sql-runner.ts";
+import { checkReads } from "./sql-text.ts";
+import { transact } from "./transact.ts";
+
+/** Rows, and the state that they are from. */
+interface Answer {
+  readonly rows: readonly SqlRow[];
+  readonly stamp: ReadStamp | undefined;
+}
+
+/** The longest pause before a commit is tried again. */
+const pauseMsMax = 20;
+
+/** Records, read models and transactions in the store's schema. */
+export class PostgresReadSide implements ReadSide {
+  readonly supportsSql = true;
+  readonly #shared: SharedStore;
+  readonly #names: Names;
+  readonly #reader: ReadSideReader;
+  readonly #writer: ReadSideWriter;
+
+  constructor(shared: SharedStore) {
+    this.#shared = shared;
+    this.#names = new Names(shared.database.schema);
+    this.#reader = new ReadSideReader(shared.database, this.#names);
+    this.#writer = new ReadSideWriter(this.#names, shared.busyTimeoutMs);
+  }
+
+  async findRecord(ref: RecordRef): Promise<StoredRecord | undefined> {
+    this.#shared.checkOpen();
+    return this.#reader.findRecord(planRef(ref));
+  }
+
+  async listRecords(space: string, options?: ListRecordsOptions): Promise<readonly StoredRecord[]> {
+    this.#shared.checkOpen();
+    return this.#reader.listRecords(planListRecords(space, options));
+  }
+
+  async countRecords(space: string, prefix?: string): Promise<number> {
+    this.#shared.checkOpen();
+    return this.#reader.countRecords(planListRecords(space, { prefix }));
+  }
+
+  async listModels(name?: string): Promise<readonly ReadModelInfo[]> {
+    this.#shared.checkOpen();
+    return this.#reader.listModels(name);
+  }
+
+  async nextGeneration(): Promise<number> {
+    this.#shared.checkOpen();
+    return this.#reader.nextGeneration();
+  }
+
+  async getDocument(model: ReadModelRef, key: string): Promise<Awaited<ReturnType<ReadSide["getDocument"]>>> {
+    this.#shared.checkOpen();
+    return this.#reader.getDocument(model, key);
+  }
+
+  async getDocuments(
+    model: ReadModelRef,
+    keys: readonly string[],
+  ): Promise<Awaited<ReturnType<ReadSide["getDocuments"]>>> {
+    this.#shared.checkOpen();
+    return this.#reader.getDocuments(model, keys);
+  }
+
+  async findDocuments(
+    model: ReadModelRef,
+    query: DocumentQuery,
+  ): Promise<Awaited<ReturnType<ReadSide["findDocuments"]>>> {
+    this.#shared.checkOpen();
+    return this.#reader.findDocuments(model, query);
+  }
+
+  async countDocuments(
+    model: ReadModelRef,
+    query: DocumentQuery,
+  ): Promise<Awaited<ReturnType<ReadSide["countDocuments"]>>> {
+    this.#shared.checkOpen();
+    return this.#reader.countDocuments(model, query);
+  }
+
+  async query(
+    sql: string,
+    values?: readonly SqlValue[],
+    options: { readonly model?: string | undefined } = {},
+  ): Promise<Answer> {
+    this.#shared.checkOpen();
+    checkReads(sql);
+    const { database } = this.#shared;
+    let missing: { readonly error: unknown; readonly active: string } | undefined;
+    for (;;) {
+      let active = "";
+      try {
+        return await database.withConnection((connection) =>
+          inSnapshot(connection, async () => {
+            const models = (await listModels(connection, this.#names)).filter(
+              ({ state }) => state === "active",
+            );
+            active = models.map(({ generation }) => generation).join();
+            // What is missing was not the table of a generation that another one has followed meanwhile.
+            if (missing?.active === active) throw missing.error;
+            const model = models.find(({ name }) => name === options.model);
+            const tables = this.#tablesOfAll(models, model);
+            return { rows: await allRows(connection, { sql, values, tables }), stamp: stampOf(model) };
+          }),
+        );
+      } catch (error) {
+        if (!isTableMissing(error) || error === missing?.error) throw error;
+        missing = { error, active };
+      }
+    }
+  }
+
+  async commit(changes: ReadSideCommit, options?: CommitOptions): Promise<{ readonly version: number }> {
+    this.#shared.checkOpen();
+    const plan = planCommit(changes);
+    const { isDurable } = planCommitOptions(options);
+    this.#shared.checkWritable();
+    const version = await this.#shared.queue.run(() => this.#commit(plan, isDurable));
+    this.#shared.announce();
+    return { version };
+  }
+
+  async transaction<Result>(
+    body: (transaction: ReadSideTransaction) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result> {
+    const plan = { body, ...planTransaction(body, options) };
+    this.#shared.checkOpen();
+    this.#shared.checkWritable();
+    const tools = { shared: this.#shared, names: this.#names, writer: this.#writer };
+    const result = await this.#shared.queue.run(() => transact(tools, plan));
+    this.#shared.announce();
+    return result;
+  }
+
+  watch(listener: () => void): () => void {
+    return this.#shared.watch(listener);
+  }
+
+  /** Tries again what other transactions have undone; what was under way when a connection broke may have been done. */
+  async #commit(plan: CommitPlan, isDurable: boolean): Promise<number> {
+    const { database, busyTimeoutMs } = this.#shared;
+    const commit = (connection: Session): Promise<number> => this.#writer.commit(connection, plan, isDurable);
+    for (const deadline = performance.now() + busyTimeoutMs; ;) {
+      try {
+        return await (isOneCall(plan) ? database.withConnection(commit) : database.transaction(commit));
+      } catch (error) {
+        const mayPass = isContention(error) && sqlStateOf(error) !== "55P03";
+        if (!mayPass || performance.now() >= deadline) throw error;
+      }
+      await delay(Math.random() * pauseMsMax);
+    }
+  }
+
+  /** Tables by the name that statements call them by; those of `preferred` first, where names are the same. */
+  #tablesOfAll(
+    models: readonly ReadModelInfo[],
+    preferred: ReadModelInfo | undefined,
+  ): ReadonlyMap<string, string> {
+    const sources = preferred === undefined ? models : [...models, preferred];
+    return new Map(sources.flatMap((model) => [...this.#names.shown(model)]));
+  }
+}
+
+/** Runs statements that all see one state, and change nothing. */
+async function inSnapshot<Result>(connection: Session, body: () => Promise<Result>): Promise<Result> {
+  await connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  try {
+    return await body();
+  } finally {
+    // On a lost connection that fails too; the first error is the one to tell.
+    await connection.query("ROLLBACK").catch(() => undefined);
+  }
+}
