@@ -48,11 +48,13 @@ export function migrationSql(schema: string, fromFormat: number = 0): string {
 
 /** The format of the store; 0 when there is none. */
 export async function findFormat(session: Session, schema: string): Promise<number> {
-  // Asked of the catalogue first: a statement about a table that is missing would end a transaction.
-  const [found] = await session.query<[string | null]>("SELECT to_regclass($1)::text", [
-    inSchema(schema, "{schema}.meta"),
-  ]);
-  if ((found?.[0] ?? null) === null) return 0;
+  // Asked of the catalogue first: a statement about a table that is missing would end a transaction. Asked by rows, since
+  // `to_regclass` answers from a cache, which does not know of the table that another transaction has just committed.
+  const found = await session.query(
+    "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'meta'",
+    [schema],
+  );
+  if (found.length === 0) return 0;
   const [row] = await session.query<[number]>(inSchema(schema, "SELECT format FROM {schema}.meta"));
   return row?.[0] ?? 0;
 }
@@ -72,8 +74,9 @@ export async function migrate(database: Database, mode: "create" | "write" | "re
   if (format === 0 && mode !== "create") {
     throw new HithertoError("STORE_NOT_FOUND", { store, problem: "the schema holds no store" });
   }
-  if (mode !== "create")
+  if (mode !== "create") {
     throw new HithertoError("STORE_FORMAT_OLDER", { store, format, known: formatVersion });
+  }
   await database.transaction((connection) => lift(connection, database));
 }
 
