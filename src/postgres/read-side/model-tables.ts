@@ -1,11 +1,8 @@
 /**
- * The tables of generations: made, emptied, shown by views, and dropped.
- *
- * Everything here runs within a transaction, by an adapter that holds the right to commit. What users wrote (columns,
- * indexes) is run as a single statement each, whatever it holds.
+ * The tables of generations: made and emptied, within a transaction that holds the right to commit. `tidy-tables.ts` drops
+ * them. What users wrote (columns, indexes) is run as a single statement each, whatever it holds.
  */
 import { indexedFields } from "../../store/document-query.ts";
-import type { ReadModelInfo } from "../../store/read-side.ts";
 import { isStatementError } from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
 import { documentKeyIndexed } from "./document-sql.ts";
@@ -31,41 +28,6 @@ export async function clearTables(session: Session, names: Names, model: TableSo
   // Not TRUNCATE: whoever reads an older state would see no rows in it.
   for (const table of names.tables(model).toReversed()) await run(session, `DELETE FROM ${table}`);
 }
-
-/** Points the views of a read model to this generation. @throws `SQL_FAILED` when others hang on a view that must change. */
-export async function showTables(session: Session, names: Names, model: TableSource): Promise<void> {
-  for (const [name, source] of names.shown(model)) {
-    const view = names.view(name);
-    await session.query("SAVEPOINT showing");
-    try {
-      // Where the columns are the same, views of users on this one stay.
-      await session.query(`CREATE OR REPLACE VIEW ${view} AS SELECT * FROM ${source}`);
-    } catch (error) {
-      if (!isStatementError(error)) throw error;
-      await session.query("ROLLBACK TO SAVEPOINT showing");
-      await run(session, `DROP VIEW IF EXISTS ${view}`);
-      await run(session, `CREATE VIEW ${view} AS SELECT * FROM ${source}`);
-    }
-    await session.query("RELEASE SAVEPOINT showing");
-  }
-}
-
-/** Drops the tables, and the views that still show them. @throws `SQL_FAILED` when something of a user's hangs on them. */
-export async function dropTables(session: Session, names: Names, model: ReadModelInfo): Promise<void> {
-  for (const [name, source] of names.shown(model)) {
-    const view = names.view(name);
-    const [shows] = await session.query<[boolean]>(showsSql, [view, source]);
-    if (shows?.[0] === true) await run(session, `DROP VIEW ${view}`);
-    if (model.shape.kind === "documents") await run(session, `DROP VIEW IF EXISTS ${source}`);
-  }
-  for (const table of names.tables(model).toReversed()) await run(session, `DROP TABLE IF EXISTS ${table}`);
-}
-
-/** Whether a view shows a table or another view. Another read model may have tables of the same name, and show them since. */
-const showsSql = `
-SELECT EXISTS (
-  SELECT FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
-  WHERE r.ev_class = to_regclass($1) AND d.refobjid = to_regclass($2))`;
 
 function documentCreation(names: Names, model: TableSource): string[] {
   const { generation, shape } = model;

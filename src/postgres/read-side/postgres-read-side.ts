@@ -33,9 +33,10 @@ import type { SharedStore } from "../shared-store.ts";
 import { listModels } from "./generations.ts";
 import { Names } from "./names.ts";
 import { ReadSideReader, stampOf } from "./read-side-reader.ts";
-import { isOneCall, ReadSideWriter } from "./read-side-writer.ts";
+import { isOneCall, leavesUntidy, ReadSideWriter } from "./read-side-writer.ts";
 import { allRows, isTableMissing } from "./sql-runner.ts";
 import { checkReads } from "./sql-text.ts";
+import { tidyTables } from "./tidy-tables.ts";
 import { transact } from "./transact.ts";
 
 /** Rows, and the state that they are from. */
@@ -54,6 +55,7 @@ export class PostgresReadSide implements ReadSide {
   readonly #names: Names;
   readonly #reader: ReadSideReader;
   readonly #writer: ReadSideWriter;
+  #hasTidied = false;
 
   constructor(shared: SharedStore) {
     this.#shared = shared;
@@ -153,9 +155,11 @@ export class PostgresReadSide implements ReadSide {
     const plan = planCommit(changes);
     const { isDurable } = planCommitOptions(options);
     this.#shared.checkWritable();
-    const version = await this.#shared.queue.run(() => this.#commit(plan, isDurable));
-    this.#shared.announce();
-    return { version };
+    return this.#shared.queue.run(async () => {
+      const version = await this.#commit(plan, isDurable);
+      await this.#finish(leavesUntidy(plan));
+      return { version };
+    });
   }
 
   async transaction<Result>(
@@ -166,13 +170,23 @@ export class PostgresReadSide implements ReadSide {
     this.#shared.checkOpen();
     this.#shared.checkWritable();
     const tools = { shared: this.#shared, names: this.#names, writer: this.#writer };
-    const result = await this.#shared.queue.run(() => transact(tools, plan));
-    this.#shared.announce();
-    return result;
+    return this.#shared.queue.run(async () => {
+      const { result, isUntidy } = await transact(tools, plan);
+      await this.#finish(isUntidy);
+      return result;
+    });
   }
 
   watch(listener: () => void): () => void {
     return this.#shared.watch(listener);
+  }
+
+  /** Called after each commit. The first of a handle also does what one that ended too early has left undone. */
+  async #finish(isUntidy: boolean): Promise<void> {
+    this.#shared.announce();
+    if (!isUntidy && this.#hasTidied) return;
+    this.#hasTidied = true;
+    await tidyTables(this.#shared.database, this.#names);
   }
 
   /** Tries again what other transactions have undone; what was under way when a connection broke may have been done. */

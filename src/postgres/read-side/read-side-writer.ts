@@ -19,7 +19,7 @@ import { toStored } from "../json-text.ts";
 import type { Session } from "../session.ts";
 import { loadModels } from "./generations.ts";
 import { encodeIndexValue, givenText, orderedText } from "./index-values.ts";
-import { clearTables, createTables, dropTables, showTables } from "./model-tables.ts";
+import { clearTables, createTables } from "./model-tables.ts";
 import type { Names } from "./names.ts";
 
 type Advance = ReadModelStep & { readonly step: "advance" };
@@ -27,6 +27,11 @@ type Advance = ReadModelStep & { readonly step: "advance" };
 /** Whether a commit is one call, so that it needs no transaction of its caller's. */
 export function isOneCall({ models }: CommitPlan): boolean {
   return models.every(({ step }) => step === "advance");
+}
+
+/** Whether a commit may leave tables behind that are to be tidied, or views that show others than they should. */
+export function leavesUntidy({ models }: CommitPlan): boolean {
+  return models.some(({ step }) => step === "activate" || step === "drop");
 }
 
 /** Applies commits. */
@@ -84,10 +89,6 @@ export class ReadSideWriter {
     await this.#call(session, { ...nothing, expect: plan.expect }, [], isDurable);
     const { models, effects } = takeSteps(await loadModels(session, this.#names), plan.models);
     for (const effect of effects) await this.#apply(session, effect);
-    // Last, so that views which show something else by now keep what users have built on them.
-    for (const { effect, model } of effects) {
-      if (effect === "drop") await dropTables(session, this.#names, model);
-    }
     const sql = `UPDATE ${this.#names.own("read_side")} SET last_generation = $1 WHERE last_generation < $1`;
     await session.query(sql, [models.last]);
     return this.#call(session, { ...plan, expect: [] }, [], isDurable);
@@ -115,8 +116,9 @@ export class ReadSideWriter {
         return;
       case "activate":
         await change(`UPDATE ${generations} SET state = 'active' WHERE generation = $1`);
-        return showTables(session, this.#names, model);
+        return;
       case "drop":
+        // Its tables stay for those who still read them, until they are tidied away.
         await change(`DELETE FROM ${generations} WHERE generation = $1`);
     }
   }

@@ -21,6 +21,13 @@ export interface TransactionPlan<Result> {
 /** How a body has ended. Its errors are its own, whatever they look like, and pass through untranslated. */
 type Ending<Result> = { readonly result: Result } | { readonly error: unknown };
 
+/** What comes of a transaction that was committed. */
+export interface Transacted<Result> {
+  readonly result: Result;
+  /** Whether tables are to be tidied. */
+  readonly isUntidy: boolean;
+}
+
 /** How much longer than the body the server waits for it. */
 const graceMs = 5_000;
 
@@ -28,7 +35,7 @@ const graceMs = 5_000;
 export async function transact<Result>(
   tools: TransactionTools,
   plan: TransactionPlan<Result>,
-): Promise<Result> {
+): Promise<Transacted<Result>> {
   const ending = await tools.shared.database.withConnection(async (session) => {
     await session.query("BEGIN ISOLATION LEVEL READ COMMITTED");
     try {
@@ -41,7 +48,7 @@ export async function transact<Result>(
       }
       await transaction.settle();
       await session.query("COMMIT");
-      return ended;
+      return { ...ended, isUntidy: transaction.isUntidy };
     } catch (error) {
       // On a lost connection that fails too; the first error is the one to tell.
       await session.query("ROLLBACK").catch(() => undefined);
@@ -49,7 +56,7 @@ export async function transact<Result>(
     }
   });
   if ("error" in ending) throw ending.error;
-  return ending.result;
+  return ending;
 }
 
 async function takeRights(

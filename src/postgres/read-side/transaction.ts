@@ -31,6 +31,7 @@ import type { SharedStore } from "../shared-store.ts";
 import { findModel } from "./generations.ts";
 import type { Names } from "./names.ts";
 import { ReadSideReader } from "./read-side-reader.ts";
+import { leavesUntidy } from "./read-side-writer.ts";
 import type { ReadSideWriter } from "./read-side-writer.ts";
 import { allRows, runSql } from "./sql-runner.ts";
 import type { UserSql } from "./sql-runner.ts";
@@ -54,11 +55,17 @@ export class PostgresTransaction implements ReadSideTransaction {
   /** What new calls fail with from now on; the error of a call that comes too late is made when one does. */
   #end: Error | "over" | undefined;
   #failure: Error | undefined;
+  #isUntidy = false;
 
   constructor(session: Session, tools: TransactionTools) {
     this.#session = session;
     this.#tools = tools;
     this.#reader = new ReadSideReader(session, tools.names);
+  }
+
+  /** Whether tables are to be tidied once it is committed. */
+  get isUntidy(): boolean {
+    return this.#isUntidy;
   }
 
   /** Takes no more calls. The first end counts. */
@@ -125,6 +132,7 @@ export class PostgresTransaction implements ReadSideTransaction {
       () => planCommit(changes),
       async (plan) => {
         this.#reader.forget();
+        this.#isUntidy ||= leavesUntidy(plan);
         return { version: await this.#tools.writer.commit(this.#session, plan, true) };
       },
     );
