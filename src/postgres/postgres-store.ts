@@ -52,6 +52,7 @@ import { LogReader } from "./log-reader.ts";
 import { LogWriter } from "./log-writer.ts";
 import { formatVersion, migrate } from "./migrations.ts";
 import type { PostgresStoreOptions } from "./options.ts";
+import { PostgresReadSide } from "./read-side/postgres-read-side.ts";
 import { Database } from "./session.ts";
 import type { Session } from "./session.ts";
 import type { SharedStore } from "./shared-store.ts";
@@ -127,7 +128,7 @@ class PostgresStore implements EventStore {
     });
     const shared = this.#shared();
     this.snapshots = new SnapshotRows(shared);
-    this.readSide = undefined as unknown as ReadSide;
+    this.readSide = new PostgresReadSide(shared);
   }
 
   async append(
@@ -270,6 +271,7 @@ class PostgresStore implements EventStore {
       queue: this.#queue,
       writer: this.#writer,
       clock: this.#clock,
+      busyTimeoutMs: this.#plan.busyTimeoutMs,
       readerOn: (session) => this.#readerOn(session),
       checkOpen: this.#checkOpen,
       checkWritable: () => this.#checkWritable(),

@@ -16,6 +16,8 @@ export interface SharedStore {
   readonly writer: LogWriter;
   /** Milliseconds since 1970; undefined for the server's clock. */
   readonly clock: (() => number) | undefined;
+  /** How long a write waits while others hold the right to write. */
+  readonly busyTimeoutMs: number;
   /** Reads the log as a session sees it, with what its transaction has written. */
   readonly readerOn: (session: Session) => LogReader;
   /** @throws `STORE_CLOSED` */
