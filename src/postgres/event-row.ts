@@ -18,6 +18,8 @@ export type EventRow = readonly [
   metadata: string | null,
   tags: string | null,
   recordedAtMs: number,
+  /** The head of the log, or the last revision of the stream, when the page was read. */
+  end: number,
 ];
 
 const noMetadata: EventMetadata = Object.freeze({});

@@ -9,7 +9,8 @@ import type { ReadPlan } from "../store/read-options.ts";
 import { decodeRows, lengthOf } from "./event-row.ts";
 import type { EventRow } from "./event-row.ts";
 import { headOfLog, lastRevisionOf } from "./log-expressions.ts";
-import { eventByIdSql, needsWindows, pageStatement } from "./page-sql.ts";
+import { eventByIdSql, hasIndex, nextPlaceSql, pageStatement } from "./page-sql.ts";
+import type { PageRequest } from "./page-sql.ts";
 import type { Session } from "./session.ts";
 import { givenText, storedText } from "./stored-text.ts";
 import { describeStreamsSql } from "./stream-functions.ts";
@@ -18,8 +19,17 @@ import { describeStreamsSql } from "./stream-functions.ts";
 const rows = { first: 250, most: 2_500 } as const;
 /** What a page's rows may take in memory; pages grow or shrink towards it. */
 const pageLengthAim = 2 * 1024 * 1024;
-/** Positions that a filter without an index is looked for in one statement. */
-const windowSize = 20_000;
+/** Positions or revisions that a filter without an index is looked for in one statement. */
+const windowOfFilter = 20_000;
+
+/** Columns of a row that say how far a page has come. */
+const column = { position: 0, revision: 2, end: 11 } as const;
+
+/** What is left to read; `to` is undefined as long as nobody knows the end. */
+interface Range {
+  readonly from: number;
+  readonly to: number | undefined;
+}
 
 /** What a reader needs besides a session. */
 export interface LogReaderOptions {
@@ -64,35 +74,52 @@ export class LogReader {
     stream: string | undefined,
     guard: () => void,
   ): AsyncGenerator<readonly StoredEvent[], undefined> {
-    const isWindowed = stream === undefined && needsWindows(plan.filter);
-    let { from, to, limit: left } = plan;
-    let isEndKnown = plan.backwards || left <= 1;
-    if (isWindowed) {
-      guard();
-      [from, to, isEndKnown] = [Math.max(from, 1), Math.min(to, await this.head()), true];
-    }
-    while (left > 0 && from <= to) {
+    const { filter, backwards } = plan;
+    const isWalk = stream !== undefined || !hasIndex(filter);
+    let range: Range | undefined = { from: plan.from, to: plan.to === unbounded ? undefined : plan.to };
+    for (let left = plan.limit; left > 0 && range !== undefined;) {
       guard();
       const size = Math.min(left, this.#rowsFitting);
-      const window = isWindowed ? windowOf(from, to, plan.backwards) : { from, to };
-      const events = await this.#page({ ...plan, ...window, stream, size, nowMs: this.#nowMs });
-      left -= events.length;
-      const isFull = events.length === size;
-      if (!isFull && !isWindowed) left = 0;
-      const last = events.at(-1);
-      const reached =
-        isFull && last !== undefined ? last[stream === undefined ? "position" : "revision"] : -1;
-      if (plan.backwards) to = (isFull ? reached : window.from) - 1;
-      else from = (isFull ? reached : window.to) + 1;
-      if (!isEndKnown && left > 0) {
-        to = Math.min(to, await this.#end(stream));
-        isEndKnown = true;
+      const window = isWalk ? (filter === undefined ? size : windowOfFilter) : undefined;
+      const found: EventRow[] = await this.#page({
+        ...plan,
+        ...range,
+        window,
+        stream,
+        size,
+        nowMs: this.#nowMs,
+      });
+      yield decodeRows(found);
+      left -= found.length;
+      const last = found.at(-1);
+      const to: number | undefined = range.to ?? last?.[column.end];
+      if (found.length === size) {
+        const reached = last![stream === undefined ? column.position : column.revision];
+        range = backwards ? { from: range.from, to: reached - 1 } : { from: reached + 1, to };
+        if (range.from > (range.to ?? unbounded)) return;
+      } else {
+        const rest = { from: range.from, to };
+        range = window === undefined ? undefined : await this.#nextRange(rest, { stream, window, backwards });
       }
-      yield events;
     }
   }
 
-  async #page(request: Parameters<typeof pageStatement>[0]): Promise<StoredEvent[]> {
+  /** What is left of a range after a window that held no full page; undefined when nothing is. */
+  async #nextRange(
+    { from, to }: Range,
+    { stream, window, backwards }: { stream: string | undefined; window: number; backwards: boolean },
+  ): Promise<Range | undefined> {
+    const passed = backwards ? (to ?? (await this.#end(stream))) - window + 1 : from + window - 1;
+    if (backwards ? passed <= from : passed >= (to ?? unbounded)) return undefined;
+    const values = stream === undefined ? [passed] : [passed, storedText(stream)];
+    // Over a gap, however wide, in one step.
+    const [row] = await this.#query<[number | null]>(nextPlaceSql(stream !== undefined, backwards), values);
+    const next = row?.[0] ?? undefined;
+    if (next === undefined || next < from || next > (to ?? unbounded)) return undefined;
+    return backwards ? { from, to: next } : { from: next, to };
+  }
+
+  async #page(request: PageRequest): Promise<EventRow[]> {
     const { sql, values } = pageStatement(request);
     const found = await this.#query<EventRow>(sql, values);
     if (found.length > 0) {
@@ -100,7 +127,7 @@ export class LogReader {
       // One page of small events says little of the next one.
       this.#rowsFitting = Math.max(1, Math.min(rows.most, fitting, Math.max(found.length, rows.first) * 4));
     }
-    return decodeRows(found);
+    return found;
   }
 
   async #end(stream: string | undefined): Promise<number> {
@@ -143,10 +170,4 @@ function toStreamInfo(row: StreamRow): StreamInfo {
       ...(truncateBefore !== null && truncateBefore > 0 && { truncateBefore }),
     },
   };
-}
-
-function windowOf(from: number, to: number, isBackwards: boolean): { from: number; to: number } {
-  return isBackwards
-    ? { from: Math.max(from, to - windowSize + 1), to }
-    : { from, to: Math.min(to, from + windowSize - 1, unbounded) };
 }

@@ -3,10 +3,12 @@
  *
  * Filters with an index are answered through it, whatever the planner believes of the data: each tag, type, category or
  * alternative of a query is an arm of its own, which walks its entries in the order of the read and stops at the size
- * of the page. Other filters walk the log itself, a window at a time, so that no statement lasts for long.
+ * of the page. Everything else walks the log or the stream itself, a window of positions or revisions at a time, so that no
+ * statement lasts for long, even where the planner thinks of sorting.
  */
 import type { EventFilter, Query, QueryItem } from "../core/query.ts";
-import { isKept, millisecondsOf, nowOr } from "./log-expressions.ts";
+import { unbounded } from "../store/read-options.ts";
+import { headOfLog, isKept, lastRevisionOf, millisecondsOf, nowOr } from "./log-expressions.ts";
 import { storedText } from "./stored-text.ts";
 
 /** Which page to read. */
@@ -15,7 +17,10 @@ export interface PageRequest {
   readonly stream: string | undefined;
   /** Positions, or revisions of the stream; both included. */
   readonly from: number;
-  readonly to: number;
+  /** Undefined for the end of the log or stream. */
+  readonly to: number | undefined;
+  /** How many positions or revisions are looked at, counted from where the read begins; undefined for all. */
+  readonly window: number | undefined;
   readonly backwards: boolean;
   /** At most this many events. */
   readonly size: number;
@@ -32,7 +37,7 @@ export interface PageStatement {
   readonly values: readonly unknown[];
 }
 
-/** What is read of an event, in the order of `EventRow`. */
+/** What is read of an event, in the order of `EventRow`; without the end of the log or stream, which comes last. */
 const columns = `e.position, e.stream, e.revision, e.type, e.id, e.schema_version, e.data, e.bytes,
   CASE e.metadata::text WHEN '{}' THEN NULL ELSE e.metadata END,
   CASE e.tags WHEN '{}' THEN NULL ELSE array_to_json(e.tags) END, ${millisecondsOf("e.recorded_at")}`;
@@ -40,9 +45,17 @@ const columns = `e.position, e.stream, e.revision, e.type, e.id, e.schema_versio
 /** More alternatives than this are not worth an arm each. */
 const armsMax = 64;
 
-/** Whether a filter is answered by walking the log itself, for want of an index. */
-export function needsWindows(filter: EventFilter | undefined): boolean {
-  return filter !== undefined && chooseIndex(filter) === undefined;
+/** Whether a filter of the log is answered through an index, without windows. */
+export function hasIndex(filter: EventFilter | undefined): boolean {
+  return filter !== undefined && chooseIndex(filter) !== undefined;
+}
+
+/** The first position above or below `$1`, with an event; or the first revision of the stream `$2`. */
+export function nextPlaceSql(ofStream: boolean, backwards: boolean): string {
+  const key = ofStream ? "revision" : "position";
+  const place = backwards ? `max(e.${key})` : `min(e.${key})`;
+  const scope = ofStream ? " AND e.stream = $2" : "";
+  return `SELECT ${place} FROM {schema}.events e WHERE e.${key} ${backwards ? "<" : ">"} $1::bigint${scope}`;
 }
 
 /** The statement for a page. */
@@ -54,7 +67,7 @@ export function pageStatement(request: PageRequest): PageStatement {
 
 /** The statement for the visible event with an id; the values are the id and the time. */
 export const eventByIdSql: string = `
-SELECT ${columns} FROM {schema}.events e
+SELECT ${columns}, 0::bigint FROM {schema}.events e
 WHERE e.id = $1 AND ${isKept(nowOr("$2::bigint"))}`;
 
 type Index =
@@ -75,27 +88,39 @@ class PageBuilder {
   }
 
   ofStream(stream: string): string {
-    return `
-SELECT ${columns}
-FROM {schema}.events e
-WHERE e.stream = ${this.#value(storedText(stream))} AND ${this.#range("e.revision")}${this.#conditions()}
-ORDER BY e.revision ${this.#order} LIMIT ${this.#size}`;
+    const name = this.#value(storedText(stream));
+    const end = lastRevisionOf(name);
+    return this.#walk("e.revision", end, `e.stream = ${name} AND `);
   }
 
   ofLog(): string {
     const { filter } = this.#request;
     const index = filter && chooseIndex(filter);
-    if (index !== undefined) return this.#throughIndex(index);
+    return index === undefined ? this.#walk("e.position", headOfLog, "") : this.#throughIndex(index);
+  }
+
+  #walk(key: "e.position" | "e.revision", end: string, scope: string): string {
     return `
-SELECT ${columns}
+SELECT ${columns}, ${end}
 FROM {schema}.events e
-WHERE ${this.#range("e.position")}${this.#conditions()}
-ORDER BY e.position ${this.#order} LIMIT ${this.#size}`;
+WHERE ${scope}${this.#window(key, end)}${this.#conditions()}
+ORDER BY ${key} ${this.#order} LIMIT ${this.#size}`;
+  }
+
+  #window(key: string, end: string): string {
+    const { from, to, window, backwards } = this.#request;
+    const first = `${this.#value(from)}::bigint`;
+    const last = to === undefined ? end : `${this.#value(to)}::bigint`;
+    if (window === undefined) return `${key} BETWEEN ${first} AND ${last}`;
+    const width = `${this.#value(window - 1)}::bigint`;
+    return backwards
+      ? `${key} BETWEEN greatest(${first}, ${last} - ${width}) AND ${last}`
+      : `${key} BETWEEN ${first} AND least(${last}, ${first} + ${width})`;
   }
 
   #throughIndex(index: Index): string {
     return `
-SELECT ${columns}
+SELECT ${columns}, ${headOfLog}
 FROM (
   SELECT DISTINCT arm.position
   FROM (${this.#arms(index)}) arm
@@ -182,7 +207,7 @@ ORDER BY e.position ${this.#order}`;
   }
 
   #range(column: string): string {
-    const { from, to } = this.#request;
+    const { from, to = unbounded } = this.#request;
     return `${column} BETWEEN ${this.#value(from)}::bigint AND ${this.#value(to)}::bigint`;
   }
 
