@@ -1,14 +1,5 @@
-import { openPostgresStore } from "hitherto/postgres";
 import { readSideConformance } from "hitherto/testing";
 import { describe, test } from "vitest";
-import { dropSchemaOf, freshSchema, postgresUrl } from "../../support/postgres.ts";
+import { onServer } from "./on-server.ts";
 
-readSideConformance({
-  name: "the store on PostgreSQL",
-  runner: { describe, test },
-  supportsSql: true,
-  open: () => openPostgresStore(freshSchema().url),
-  // The URL of a store holds no password.
-  openAgain: (url) => openPostgresStore(postgresUrl() + new URL(url).search),
-  dispose: dropSchemaOf,
-});
+readSideConformance({ ...onServer, runner: { describe, test }, supportsSql: true });
