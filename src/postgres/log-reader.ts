@@ -98,7 +98,7 @@ export class LogReader {
         range = backwards ? { from: range.from, to: reached - 1 } : { from: reached + 1, to };
         if (range.from > (range.to ?? unbounded)) return;
       } else {
-        const rest = { from: range.from, to };
+        const rest: Range = { from: range.from, to };
         range = window === undefined ? undefined : await this.#nextRange(rest, { stream, window, backwards });
       }
     }
