@@ -5,6 +5,7 @@
 import { indexedFields } from "../../store/document-query.ts";
 import { isStatementError } from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
+import { storedText } from "../stored-text.ts";
 import { documentKeyIndexed } from "./document-sql.ts";
 import { fieldColumns } from "./names.ts";
 import type { Names, TableSource } from "./names.ts";
@@ -69,10 +70,15 @@ function sqlCreation(names: Names, model: TableSource): string[] {
   ];
 }
 
-/** The path of a field as an array of texts; the names are the user's own. */
+/** The path of a field as an array of texts; the names are the user's own. A view takes no parameters. */
 function pathOf(field: string): string {
-  const parts = field.split(".").map((part) => `'${part.replaceAll("'", "''")}'`);
+  const parts = field.split(".").map((part) => quoteText(storedText(part)));
   return `ARRAY[${parts.join(", ")}]`;
+}
+
+/** Taken the same way whatever `standard_conforming_strings` is. */
+function quoteText(text: string): string {
+  return `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 }
 
 /** @throws `SQL_FAILED` */

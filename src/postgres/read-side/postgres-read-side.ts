@@ -45,6 +45,9 @@ interface Answer {
   readonly stamp: ReadStamp | undefined;
 }
 
+/** So often a query is made when a table is missing. */
+const queryAttempts = 3;
+
 /** The longest pause before a commit is tried again. */
 const pauseMsMax = 20;
 
@@ -126,26 +129,20 @@ export class PostgresReadSide implements ReadSide {
     this.#shared.checkOpen();
     checkReads(sql);
     const { database } = this.#shared;
-    let missing: { readonly error: unknown; readonly active: string } | undefined;
-    for (;;) {
-      let active = "";
+    const ask = (connection: Session): Promise<Answer> =>
+      inSnapshot(connection, async () => {
+        const models = await listModels(connection, this.#names);
+        const active = models.filter(({ state }) => state === "active");
+        const model = active.find(({ name }) => name === options.model);
+        const tables = this.#tablesOfAll(active, model);
+        return { rows: await allRows(connection, { sql, values, tables }), stamp: stampOf(model) };
+      });
+    for (let attempt = 1; ; attempt++) {
       try {
-        return await database.withConnection((connection) =>
-          inSnapshot(connection, async () => {
-            const models = (await listModels(connection, this.#names)).filter(
-              ({ state }) => state === "active",
-            );
-            active = models.map(({ generation }) => generation).join();
-            // What is missing was not the table of a generation that another one has followed meanwhile.
-            if (missing?.active === active) throw missing.error;
-            const model = models.find(({ name }) => name === options.model);
-            const tables = this.#tablesOfAll(models, model);
-            return { rows: await allRows(connection, { sql, values, tables }), stamp: stampOf(model) };
-          }),
-        );
+        return await database.withConnection(ask);
       } catch (error) {
-        if (!isTableMissing(error) || error === missing?.error) throw error;
-        missing = { error, active };
+        // Perhaps the table of a generation that another one has followed meanwhile.
+        if (!isTableMissing(error) || attempt === queryAttempts) throw error;
       }
     }
   }

@@ -171,14 +171,15 @@ function encodeDocuments(documents: readonly DocumentWrite[]): {
   readonly written: ReadonlyArray<readonly unknown[]>;
   readonly removed: readonly string[];
 } {
-  const written: unknown[][] = [];
-  const removed: string[] = [];
-  for (const { key, json, position, indexed } of new Map(documents.map((one) => [one.key, one])).values()) {
-    if (json === null) removed.push(orderedText(key));
-    else
-      written.push([orderedText(key), toStored(json), position, arrayLiteral(indexed.map(encodeIndexValue))]);
-  }
-  return { written, removed };
+  const last = [...new Map(documents.map((document) => [document.key, document])).values()];
+  return {
+    written: last
+      .filter(({ json }) => json !== null)
+      .map(({ key, json, position, indexed }) => {
+        return [orderedText(key), toStored(json!), position, arrayLiteral(indexed.map(encodeIndexValue))];
+      }),
+    removed: last.filter(({ json }) => json === null).map(({ key }) => orderedText(key)),
+  };
 }
 
 /** An array of texts as PostgreSQL writes it (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). */

@@ -23,7 +23,6 @@ const parts =
  * @throws `SQL_FAILED` for a table that is not known, and for places with a number.
  */
 export function translate(sql: string, tables: ReadonlyMap<string, string>): TranslatedSql {
-  if (typeof sql !== "string") throw sqlFailed(String(sql), "it must be a string");
   let values = 0;
   const translated = sql.replaceAll(
     parts,
@@ -50,9 +49,18 @@ export function checkReads(sql: string): void {
   checkCommand(sql, readCommands, "does not only read");
 }
 
-/** Refuses what would end the transaction or reach beyond it. @throws `SQL_FAILED` */
-export function checkWithinTransaction(sql: string): void {
+/**
+ * Refuses what would end the transaction or reach beyond it, and what would write to the store's own tables by their
+ * names: the log is changed by appending to it. What names them with art is for the rights of the role to refuse.
+ *
+ * @throws `SQL_FAILED`
+ */
+export function checkWithinTransaction(sql: string, schema: string): void {
   checkCommand(sql, transactedCommands, "is not for use within a transaction");
+  for (const [, found, table] of withoutLiterals(sql).matchAll(targets)) {
+    if (found !== schema || table === undefined || !ownNames.test(table)) continue;
+    throw sqlFailed(sql, `${table} is not to be written to by SQL`);
+  }
 }
 
 /** The error for a statement. */
@@ -60,13 +68,28 @@ export function sqlFailed(sql: string, problem: string, cause?: unknown): Hither
   return new HithertoError("SQL_FAILED", { sql, problem }, cause === undefined ? undefined : { cause });
 }
 
-const readCommands: ReadonlySet<string> = new Set(["SELECT", "VALUES", "WITH", "TABLE", "EXPLAIN"]);
-const transactedCommands: ReadonlySet<string> = new Set([
-  ...readCommands,
-  ...["INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "ALTER"],
-]);
+const reads = ["SELECT", "VALUES", "WITH", "TABLE", "EXPLAIN"];
+const writes = ["INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "DROP", "ALTER"];
+const readCommands: ReadonlySet<string> = new Set(reads);
+const transactedCommands: ReadonlySet<string> = new Set(reads.concat(writes));
+
+/** What is written to, made or dropped; of a name with a schema, both. */
+const targets =
+  /\b(?:INTO|UPDATE(?:\s+ONLY)?|DELETE\s+FROM(?:\s+ONLY)?|(?:INDEX|TRIGGER)\s[^(]*?\sON|TABLE(?:\s+IF\s+EXISTS)?|VIEW(?:\s+IF\s+EXISTS)?)\s+(\S+)\s*\.\s*(\w+)/gi;
+
+const ownNames =
+  /^(?:meta|log|events|event_tags|stream_policies|snapshots|read_side|records|generations|documents_\d\w*|table_\d\w*|read_\w+)$/;
+
+/** Without comments and texts, and with quoted names as bare ones. */
+function withoutLiterals(sql: string): string {
+  return sql.replaceAll(parts, (part) => {
+    if (part.startsWith('"')) return part.slice(1, -1).replaceAll('""', '"');
+    return /^(?:--|\/\*|[Ee]?'|\$)/.test(part) ? " " : part;
+  });
+}
 
 function checkCommand(sql: string, allowed: ReadonlySet<string>, problem: string): void {
+  if (typeof sql !== "string") throw sqlFailed(String(sql), "it must be a string");
   const begin = sql.replace(/^(?:[\s(]|--[^\n\r]*(?:[\n\r]|$)|\/\*[\s\S]*?(?:\*\/|$))+/, "");
   const command = /^[a-z]+/i.exec(begin)?.[0].toUpperCase() ?? "";
   if (!allowed.has(command)) throw sqlFailed(sql, `${command || "this"} ${problem}`);

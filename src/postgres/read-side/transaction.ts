@@ -145,7 +145,7 @@ export class PostgresTransaction implements ReadSideTransaction {
       body: (session: Session, statement: UserSql) => Promise<Result>,
     ): Promise<Result> =>
       this.#call(async () => {
-        checkWithinTransaction(sql);
+        checkWithinTransaction(sql, this.#tools.shared.database.schema);
         return body(this.#session, { sql, values, tables: await this.#tablesOf(generation) });
       });
     return {
