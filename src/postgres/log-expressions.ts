@@ -3,9 +3,9 @@
  * is those that were deleted and those outside of their stream's policy.
  */
 
-/** The milliseconds since 1970 of an expression; times carry no finer part. */
+/** The milliseconds since 1970 of an expression; by `date_part`, since `extract` counts in decimals, which takes longer. */
 export function millisecondsOf(timestamp: string): string {
-  return `floor(extract(epoch FROM ${timestamp}) * 1000)::bigint`;
+  return `round(date_part('epoch', ${timestamp}) * 1000)::bigint`;
 }
 
 /** Now, or the moment that the expression `given` holds. */

@@ -39,7 +39,7 @@ export interface PageStatement {
 
 /** What is read of an event, in the order of `EventRow`; without the end of the log or stream, which comes last. */
 const columns = `e.position, e.stream, e.revision, e.type, e.id, e.schema_version, e.data, e.bytes,
-  CASE e.metadata::text WHEN '{}' THEN NULL ELSE e.metadata END,
+  nullif(e.metadata::text, '{}'),
   CASE e.tags WHEN '{}' THEN NULL ELSE array_to_json(e.tags) END, ${millisecondsOf("e.recorded_at")}`;
 
 /** More alternatives than this are not worth an arm each. */
