@@ -167,5 +167,5 @@ function repeatedResult(found: Repetition, { append, mayBeStored }: NamedAppend)
 function refusalOf({ code, details }: Refusal): HithertoError {
   const { event, ...rest } = details as { event?: unknown };
   // JSON says null where details say undefined.
-  return new HithertoError(code, event === null ? (rest as ErrorDetails<ErrorCode>) : details);
+  return new HithertoError(code, event === null ? rest : details);
 }

@@ -76,11 +76,12 @@ export class LogReader {
   ): AsyncGenerator<readonly StoredEvent[], undefined> {
     const { filter, backwards } = plan;
     const isWalk = stream !== undefined || !hasIndex(filter);
+    const windowOf = (size: number): number => (filter === undefined ? size : windowOfFilter);
     let range: Range | undefined = { from: plan.from, to: plan.to === unbounded ? undefined : plan.to };
     for (let left = plan.limit; left > 0 && range !== undefined;) {
       guard();
       const size = Math.min(left, this.#rowsFitting);
-      const window = isWalk ? (filter === undefined ? size : windowOfFilter) : undefined;
+      const window = isWalk ? windowOf(size) : undefined;
       const found: EventRow[] = await this.#page({
         ...plan,
         ...range,
@@ -159,9 +160,10 @@ type StreamRow = [
 function toStreamInfo(row: StreamRow): StreamInfo {
   const [stream, revision, first, maxCount, maxAgeMs, truncateBefore, deletedBefore, isTombstoned] = row;
   const isDeleted = deletedBefore === revision + 1;
+  const stateOfLiving = isDeleted ? "deleted" : "open";
   return {
     stream: givenText(stream),
-    state: isTombstoned === true ? "tombstoned" : isDeleted ? "deleted" : "open",
+    state: isTombstoned === true ? "tombstoned" : stateOfLiving,
     revision,
     firstRevision: first ?? undefined,
     policy: {

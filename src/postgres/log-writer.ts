@@ -6,7 +6,7 @@
  * waits for the other, and the one that comes second finds the events or fails at their ids.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { HithertoError } from "../core/errors.ts";
+import { HithertoError } from "../core/errors.ts";
 import type { Expectation, StreamPolicy } from "../store/event-store.ts";
 import { appendGroupSql, expectationNumber, groupValues, readOutcomes, readRefusal } from "./append-group.ts";
 import type { AppendOutcome, GroupOptions, NamedAppend } from "./append-group.ts";
@@ -44,7 +44,7 @@ export class LogWriter {
       } catch (error) {
         // One of them brought down all: alone, it harms only itself.
         if (group.length > 1 && isStatementError((error as Error).cause)) return this.#writeOneByOne(group);
-        if (!mayPass(error) || performance.now() >= deadline) throw error;
+        if (!mayPass(error) || performance.now() >= deadline) throw this.#finalError(error, group);
       }
       const pause = Math.min(pauseMs.most, pauseMs.first * 2 ** attempt);
       await delay(pause * (0.5 + Math.random() / 2));
@@ -100,6 +100,13 @@ export class LogWriter {
 
   get #groupOptions(): GroupOptions {
     return { nowMs: this.#options.clock?.(), timeoutMs: this.#options.busyTimeoutMs };
+  }
+
+  /** Who can not be told what became of an append is told that. */
+  #finalError(error: unknown, group: readonly NamedAppend[]): unknown {
+    if (!group.some(({ mayBeStored }) => mayBeStored)) return error;
+    const problem = "the connection was lost before the answer, and nobody can say whether it was stored";
+    return new HithertoError("STORE_IO", { store: this.#database.store, problem }, { cause: error });
   }
 
   async #send(connection: Session, group: readonly NamedAppend[]): Promise<AppendOutcome[]> {

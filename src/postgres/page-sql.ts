@@ -239,8 +239,9 @@ function chooseIndex({
   }
   const anyType = types ?? typesOf(query);
   if (anyType !== undefined && anyType.length <= armsMax) return { kind: "type", names: anyType };
-  if (categories !== undefined && categories.length <= armsMax)
+  if (categories !== undefined && categories.length <= armsMax) {
     return { kind: "category", names: categories };
+  }
   return undefined;
 }
 

@@ -238,7 +238,7 @@ class PostgresStore implements EventStore {
       streams,
       snapshots,
       bytes,
-      durability: !isAwaited ? "none" : isSynced ? "fsync" : "os",
+      durability: durabilityOf(isSynced, isAwaited),
     };
   }
 
@@ -350,6 +350,12 @@ type StatsRow = [
   isSynced: boolean,
   isAwaited: boolean,
 ];
+
+/** What the server's settings make of a commit that it acknowledges. */
+function durabilityOf(isSynced: boolean, isAwaited: boolean): StoreStats["durability"] {
+  if (!isAwaited) return "none";
+  return isSynced ? "fsync" : "os";
+}
 
 /** Gives up the wait, not the work: what has been sent cannot be called back. */
 async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {

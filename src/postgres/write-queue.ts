@@ -35,7 +35,7 @@ export type WriteGroup = (group: readonly NamedAppend[]) => Promise<AppendOutcom
 export class WriteQueue {
   readonly #store: string;
   readonly #writeGroup: WriteGroup;
-  #waiting: (WaitingTask | WaitingAppend)[] = [];
+  readonly #waiting: (WaitingTask | WaitingAppend)[] = [];
   #underWay = 0;
   #leaving: Promise<void> | undefined;
   #isClosed = false;

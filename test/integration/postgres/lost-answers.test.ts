@@ -85,6 +85,7 @@ test(
       let isOver = false;
       const acknowledged: string[] = [];
       const writing = upTo(20).map(async (writer) => {
+        // oxlint-disable-next-line no-unmodified-loop-condition -- the test itself modifies it
         for (let n = 0; !isOver; n++) {
           const key = `${writer}:${n}`;
           const { isDuplicate } = await store.append({

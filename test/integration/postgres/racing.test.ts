@@ -117,6 +117,7 @@ test("an append to several streams is seen whole or not at all", { timeout: 60_0
   let isOver = false;
   const reading = (async () => {
     let reads = 0;
+    // oxlint-disable-next-line no-unmodified-loop-condition -- the writers modify it
     while (!isOver) {
       const counts = new Map<string, number>();
       for (const { tags } of await stores[0]!.read().toArray()) {
