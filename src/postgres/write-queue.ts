@@ -61,6 +61,11 @@ export class WriteQueue {
     });
   }
 
+  /** What waits last; undefined when nothing does. So whoever groups what he calls sees whether something came between. */
+  get last(): object | undefined {
+    return this.#waiting.at(-1);
+  }
+
   /** Waits for everything that was called before. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -3,7 +3,6 @@
  * wait for their turn among the writes of the handle, and hold the right to commit while they last: a transaction also
  * that to append, which it takes first, so that no two ever wait for each other.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import type { SqlRow, SqlValue } from "../../core/sql.ts";
 import {
   planCommit,
@@ -12,7 +11,6 @@ import {
   planRef,
   planTransaction,
 } from "../../store/read-side-options.ts";
-import type { CommitPlan } from "../../store/read-side-options.ts";
 import type {
   CommitOptions,
   DocumentQuery,
@@ -27,13 +25,13 @@ import type {
   StoredRecord,
   TransactionOptions,
 } from "../../store/read-side.ts";
-import { isContention, sqlStateOf } from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
 import type { SharedStore } from "../shared-store.ts";
+import { CommitGroups } from "./commit-groups.ts";
 import { listModels } from "./generations.ts";
 import { Names } from "./names.ts";
 import { ReadSideReader, stampOf } from "./read-side-reader.ts";
-import { isOneCall, leavesUntidy, ReadSideWriter } from "./read-side-writer.ts";
+import { leavesUntidy, ReadSideWriter } from "./read-side-writer.ts";
 import { allRows, isTableMissing } from "./sql-runner.ts";
 import { checkReads } from "./sql-text.ts";
 import { tidyTables } from "./tidy-tables.ts";
@@ -48,9 +46,6 @@ interface Answer {
 /** So often a query is made when a table is missing. */
 const queryAttempts = 3;
 
-/** The longest pause before a commit is tried again. */
-const pauseMsMax = 20;
-
 /** Records, read models and transactions in the store's schema. */
 export class PostgresReadSide implements ReadSide {
   readonly supportsSql = true;
@@ -58,6 +53,7 @@ export class PostgresReadSide implements ReadSide {
   readonly #names: Names;
   readonly #reader: ReadSideReader;
   readonly #writer: ReadSideWriter;
+  readonly #commits: CommitGroups;
   #hasTidied = false;
 
   constructor(shared: SharedStore) {
@@ -65,6 +61,7 @@ export class PostgresReadSide implements ReadSide {
     this.#names = new Names(shared.database.schema);
     this.#reader = new ReadSideReader(shared.database, this.#names);
     this.#writer = new ReadSideWriter(this.#names, shared.busyTimeoutMs);
+    this.#commits = new CommitGroups(shared, this.#writer, (plans) => this.#finish(plans.some(leavesUntidy)));
   }
 
   async findRecord(ref: RecordRef): Promise<StoredRecord | undefined> {
@@ -152,11 +149,7 @@ export class PostgresReadSide implements ReadSide {
     const plan = planCommit(changes);
     const { isDurable } = planCommitOptions(options);
     this.#shared.checkWritable();
-    return this.#shared.queue.run(async () => {
-      const version = await this.#commit(plan, isDurable);
-      await this.#finish(leavesUntidy(plan));
-      return { version };
-    });
+    return { version: await this.#commits.commit(plan, isDurable) };
   }
 
   async transaction<Result>(
@@ -184,21 +177,6 @@ export class PostgresReadSide implements ReadSide {
     if (!isUntidy && this.#hasTidied) return;
     this.#hasTidied = true;
     await tidyTables(this.#shared.database, this.#names);
-  }
-
-  /** Tries again what other transactions have undone; what was under way when a connection broke may have been done. */
-  async #commit(plan: CommitPlan, isDurable: boolean): Promise<number> {
-    const { database, busyTimeoutMs } = this.#shared;
-    const commit = (connection: Session): Promise<number> => this.#writer.commit(connection, plan, isDurable);
-    for (const deadline = performance.now() + busyTimeoutMs; ;) {
-      try {
-        return await (isOneCall(plan) ? database.withConnection(commit) : database.transaction(commit));
-      } catch (error) {
-        const mayPass = isContention(error) && sqlStateOf(error) !== "55P03";
-        if (!mayPass || performance.now() >= deadline) throw error;
-      }
-      await delay(Math.random() * pauseMsMax);
-    }
   }
 
   /** Tables by the name that statements call them by; those of `preferred` first, where names are the same. */

@@ -1,5 +1,5 @@
 /**
- * The tables of the read side, and the function that makes the changes of a commit in one round trip.
+ * The tables of the read side, and the functions that make the changes of commits in one round trip.
  *
  * Whoever commits locks the table `read_side` until the end of the transaction, so every statement after it sees all that
  * was committed before. Versions come from a sequence, drawn under that lock: they rise with the commits, and no row is
@@ -191,6 +191,21 @@ BEGIN
 END $$;
 `;
 
+/** Commits that wait together, one after the other. One that is refused has changed nothing and leaves the others alone. */
+const commitGroup = `
+CREATE FUNCTION {schema}.commit_group(commits jsonb, is_durable boolean, timeout_ms integer) RETURNS json
+LANGUAGE plpgsql ${settings} AS $$
+DECLARE
+  one jsonb;
+  answers json[] := '{}';
+BEGIN
+  FOR one IN SELECT jsonb_array_elements(commits) LOOP
+    answers := answers || commit_changes(one, is_durable, timeout_ms);
+  END LOOP;
+  RETURN array_to_json(answers);
+END $$;
+`;
+
 /** SQL for an empty read side; `{schema}` stands for the schema. */
 export const readSideTables: string = [
   tables,
@@ -200,4 +215,5 @@ export const readSideTables: string = [
   writeDocuments,
   writeRecords,
   commitChanges,
+  commitGroup,
 ].join("");

@@ -56,7 +56,7 @@ export class ReadSideWriter {
    * @throws `RECORD_CONFLICT`, `MODEL_CONFLICT`, `ARGUMENT_INVALID`, `SQL_FAILED`
    */
   async commit(session: Session, plan: CommitPlan, isDurable: boolean): Promise<number> {
-    if (isOneCall(plan)) return this.#call(session, plan, plan.models as readonly Advance[], isDurable);
+    if (isOneCall(plan)) return this.#commitOne(session, plan, isDurable);
     await session.query("SAVEPOINT changes");
     try {
       const version = await this.#commitStepwise(session, plan, isDurable);
@@ -68,30 +68,37 @@ export class ReadSideWriter {
     }
   }
 
-  async #call(
+  /** Makes the changes of several commits, each of which {@link isOneCall}. For each its version, or what refused it. */
+  async commitGroup(
     session: Session,
-    plan: Omit<CommitPlan, "models">,
-    steps: readonly Advance[],
+    plans: readonly CommitPlan[],
     isDurable: boolean,
-  ): Promise<number> {
-    const sql = `SELECT ${this.#names.own("commit_changes")}($1, $2, $3)`;
-    const values = [encodeChanges(plan, steps), isDurable, this.#timeoutMs];
+  ): Promise<ReadonlyArray<number | Error>> {
+    const sql = `SELECT ${this.#names.own("commit_group")}($1, $2, $3)`;
+    const values = [JSON.stringify(plans.map(encodeChanges)), isDurable, this.#timeoutMs];
     const [row] = await session.query<[string]>(sql, values);
-    const answer = JSON.parse(row![0]) as Answer;
-    if ("version" in answer) return answer.version;
-    if ("misfit" in answer) throw misfit(answer.misfit, steps);
-    throw refusalOf(answer);
+    const answers = JSON.parse(row![0]) as readonly Answer[];
+    return answers.map((answer, index) => {
+      if ("version" in answer) return answer.version;
+      return "misfit" in answer ? misfitOf(answer.misfit, plans[index]!) : refusalOf(answer);
+    });
+  }
+
+  async #commitOne(session: Session, plan: CommitPlan, isDurable: boolean): Promise<number> {
+    const [outcome] = await this.commitGroup(session, [plan], isDurable);
+    if (outcome instanceof Error) throw outcome;
+    return outcome!;
   }
 
   async #commitStepwise(session: Session, plan: CommitPlan, isDurable: boolean): Promise<number> {
     await this.lock(session);
     // Refuses what is expected of records, which comes first.
-    await this.#call(session, { ...nothing, expect: plan.expect }, [], isDurable);
+    await this.#commitOne(session, { ...nothing, expect: plan.expect }, isDurable);
     const { models, effects } = takeSteps(await loadModels(session, this.#names), plan.models);
     for (const effect of effects) await this.#apply(session, effect);
     const sql = `UPDATE ${this.#names.own("read_side")} SET last_generation = $1 WHERE last_generation < $1`;
     await session.query(sql, [models.last]);
-    return this.#call(session, { ...plan, expect: [] }, [], isDurable);
+    return this.#commitOne(session, { ...plan, expect: [], models: [] }, isDurable);
   }
 
   async #apply(session: Session, effect: ModelEffect): Promise<void> {
@@ -145,12 +152,12 @@ interface Refusal {
 }
 
 /** What `commit_changes` takes. Of several changes to one thing the last one counts, and only that is sent. */
-function encodeChanges(plan: Omit<CommitPlan, "models">, steps: readonly Advance[]): string {
+function encodeChanges(plan: CommitPlan): unknown {
   const { expect, put, remove, removeAll } = plan;
   const records = new Map(put.map((record) => [`${record.space}\0${record.key}`, record]));
-  return JSON.stringify({
+  return {
     expect: expect.map(({ space, key, version }) => [orderedText(space), orderedText(key), version]),
-    steps: steps.map(({ generation, from, to, documents = [] }) => {
+    steps: advancesOf(plan).map(({ generation, from, to, documents = [] }) => {
       const fields = documents.filter(({ json }) => json !== null).map(({ indexed }) => indexed.length);
       return { generation, from, to, fields: [...new Set(fields)], ...encodeDocuments(documents) };
     }),
@@ -164,7 +171,11 @@ function encodeChanges(plan: Omit<CommitPlan, "models">, steps: readonly Advance
       end: endOfPrefix(orderedText(prefix)),
       to: to && orderedText(to),
     })),
-  });
+  };
+}
+
+function advancesOf({ models }: CommitPlan): Advance[] {
+  return models.filter((step) => step.step === "advance");
 }
 
 function encodeDocuments(documents: readonly DocumentWrite[]): {
@@ -188,9 +199,13 @@ function arrayLiteral(texts: readonly string[]): string {
 }
 
 /** The database only sees that something does not fit; the common check says what. */
-function misfit(model: Pick<ReadModelInfo, "name" | "shape">, steps: readonly Advance[]): Error {
-  for (const { documents = [] } of steps) checkDocuments(model, documents);
-  return new TypeError("documents that fit are taken");
+function misfitOf(model: Pick<ReadModelInfo, "name" | "shape">, plan: CommitPlan): Error {
+  try {
+    for (const { documents = [] } of advancesOf(plan)) checkDocuments(model, documents);
+    return new TypeError("documents that fit are taken");
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 function refusalOf({ code, details }: Refusal): HithertoError {
