@@ -214,7 +214,7 @@ CREATE FUNCTION {schema}.append_group(
   part_moment_ms bigint[],
   part_seed text[],
   part_body json,
-  -- For each append null or its condition; null when there are none.
+  -- For each append null or its condition, with "mayMeetGroup": whether an earlier one of the group may be in its way.
   conditions json,
   -- Ids to look for: only if one of them is stored can an append be a repetition.
   known_ids uuid[],
@@ -222,13 +222,14 @@ CREATE FUNCTION {schema}.append_group(
   timeout_ms integer
 ) RETURNS json
 LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   now_ms bigint;
   head bigint;
   names text[];
   bodies json[];
+  condition_list json[];
   may_repeat boolean := false;
   -- By stream.
   lasts bigint[];
@@ -253,6 +254,8 @@ BEGIN
   head := ${headOfLog};
   names := ARRAY(SELECT json_array_elements_text(streams));
   bodies := ARRAY(SELECT json_array_elements(part_body));
+  -- Taken apart once: to look for an element in a long JSON text takes long each time.
+  condition_list := ARRAY(SELECT json_array_elements(conditions));
   SELECT
     array_agg(coalesce(greatest(p.last_revision, ${lastRevisionOf("s.stream")}), -1) ORDER BY s.n),
     array_agg(coalesce(greatest(p.deleted_before, p.truncate_before), 0) ORDER BY s.n),
@@ -271,7 +274,7 @@ BEGIN
       last_part := last_part + 1;
     END LOOP;
     answer := NULL;
-    condition := conditions -> (part_append[first_part] - 1);
+    condition := condition_list[part_append[first_part]];
     IF json_typeof(condition) = 'null' THEN
       condition := NULL;
     END IF;
@@ -283,7 +286,7 @@ BEGIN
     END IF;
 
     -- What the arrays don't tell, the log does, once it holds what has been accepted.
-    must_look := condition IS NOT NULL;
+    must_look := coalesce((condition ->> 'mayMeetGroup')::boolean, false);
     FOR part IN first_part .. last_part LOOP
       slot := part_stream[part];
       must_look := must_look OR max_ages[slot] IS NOT NULL OR CASE part_expected[part]
@@ -320,8 +323,7 @@ BEGIN
       answer := {schema}.find_match(
         condition -> 'failIfMatch', coalesce((condition ->> 'after')::bigint, 0), now_ms);
       IF answer IS NOT NULL THEN
-        answer := json_build_object('code', 'CONDITION_CONFLICT', 'details', json_build_object(
-          'condition', condition, 'event', answer));
+        answer := json_build_object('code', 'CONDITION_CONFLICT', 'details', json_build_object('event', answer));
       END IF;
     END IF;
 

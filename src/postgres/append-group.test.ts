@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { AppendCondition } from "../core/query.ts";
 import { encodeAppend } from "../store/encode-append.ts";
 import type { StreamAppend } from "../store/event-store.ts";
 import { groupValues, nameAppend, namesAnyOf, readOutcomes } from "./append-group.ts";
@@ -39,6 +40,22 @@ test("ids are looked for when a caller gave them or an answer was lost", () => {
   expect(idsOf(withId)).toBe(`{${id}}`);
   expect(namesAnyOf(new Set([id]), withId)).toBe(true);
   expect(namesAnyOf(new Set([id]), without)).toBe(false);
+});
+
+test("a condition says whether an earlier append of its group may be in its way", () => {
+  const append = (tag: string, failIfMatch: AppendCondition["failIfMatch"]): NamedAppend => {
+    const batch = { events: [{ type: "SeatTaken", data: null, tags: [tag, "hall"] }] };
+    return nameAppend(encodeAppend(batch, { condition: { failIfMatch } }), 0);
+  };
+  const flags = (...group: NamedAppend[]): unknown => {
+    const conditions = groupValues(group, { nowMs: 1, timeoutMs: 5 })[9] as string;
+    return (JSON.parse(conditions) as { mayMeetGroup: boolean }[]).map((one) => one.mayMeetGroup);
+  };
+  const seat = (n: number): NamedAppend => append(`seat:${n}`, [{ tags: [`seat:${n}`, "hall"] }]);
+  expect(flags(seat(1), seat(2), seat(1))).toEqual([false, false, true]);
+  expect(flags(append("a", []), append("b", []))).toEqual([false, true]);
+  const types = (...names: string[]): NamedAppend => append("a", [{ types: names }]);
+  expect(flags(types("Never"), types("Never"), types("Never", "SeatTaken"))).toEqual([false, false, true]);
 });
 
 test("each append of a group gets its own answer", () => {

@@ -3,6 +3,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
+import type { AppendCondition, QueryItem } from "../core/query.ts";
 import type { EncodedAppend } from "../store/encode-append.ts";
 import type { AppendResult, Expectation } from "../store/event-store.ts";
 import { uuidV7 } from "../store/uuid.ts";
@@ -61,7 +62,7 @@ export function groupValues(group: readonly NamedAppend[], options: GroupOptions
   });
   const column = (valueOf: (part: (typeof parts)[number]) => string | number): string =>
     `{${parts.map(valueOf).join(",")}}`;
-  const conditions = group.map(({ append }) => append.condition ?? null);
+  const conditions = conditionsOf(group);
   return [
     toStored(JSON.stringify([...streams.keys()])),
     column((part) => part.append),
@@ -94,7 +95,7 @@ export function readOutcomes(answer: string, group: readonly NamedAppend[]): App
     part += named.append.streams.length;
     const found = special.get(index);
     if (found === undefined) return storedResult(named.append, positions, revisions, first);
-    return "code" in found ? refusalOf(found) : repeatedResult(found, named);
+    return "code" in found ? refusalOf(found, named.append.condition) : repeatedResult(found, named);
   });
 }
 
@@ -125,6 +126,26 @@ interface Repetition {
 /** How an expectation is written in SQL. */
 export function expectationNumber(expect: Expectation): number {
   return typeof expect === "number" ? expect : expectations[expect];
+}
+
+/** Conditions, each with whether it may match an earlier append of the group, which then has to be written first. */
+function conditionsOf(
+  group: readonly NamedAppend[],
+): ReadonlyArray<(AppendCondition & { readonly mayMeetGroup: boolean }) | null> {
+  const types = new Set<string>();
+  const tags = new Set<string>();
+  const mayMeet = (item: QueryItem): boolean =>
+    item.types?.some((type) => types.has(type)) !== false &&
+    item.tags?.every((tag) => tags.has(tag)) !== false;
+  return group.map(({ append: { condition, streams } }) => {
+    const query = condition?.failIfMatch ?? [];
+    const mayMeetGroup = types.size > 0 && (query.length === 0 || query.some(mayMeet));
+    for (const part of streams) {
+      for (const type of part.types) types.add(type);
+      for (const tag of part.tags) tags.add(tag);
+    }
+    return condition === undefined ? null : { ...condition, mayMeetGroup };
+  });
 }
 
 function countUp(seed: string, count: number): string {
@@ -164,7 +185,10 @@ function repeatedResult(found: Repetition, { append, mayBeStored }: NamedAppend)
   return { position, firstPosition, revision, streams, isDuplicate: !mayBeStored };
 }
 
-function refusalOf({ code, details }: Refusal): HithertoError {
+function refusalOf({ code, details }: Refusal, condition?: AppendCondition): HithertoError {
+  if (code === "CONDITION_CONFLICT" && condition !== undefined) {
+    return new HithertoError(code, { ...(details as ErrorDetails<typeof code>), condition });
+  }
   const { event, ...rest } = details as { event?: unknown };
   // JSON says null where details say undefined.
   return new HithertoError(code, event === null ? rest : details);
