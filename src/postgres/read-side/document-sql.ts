@@ -40,11 +40,9 @@ export function orderOf(shape: ReadModelShape, query: DocumentQuery): string {
 export function afterPlace(shape: ReadModelShape, query: DocumentQuery, values: Values): string {
   const { sort, after } = query;
   if (after === undefined) return "TRUE";
-  const key = values.add(orderedText(after.key));
   const place = [
     ...sort.map((_, index) => values.add(encodeIndexValue(after.values[index] ?? null))),
-    ...(sort.length === 0 ? [] : [`left(${key}, ${documentKeyIndexed})`]),
-    key,
+    ...keyColumns(query, values.add(orderedText(after.key))),
   ];
   const columns = columnsOf(shape, query);
   return later(columns.map((column, index) => ({ ...column, bound: place[index]! })));
@@ -59,12 +57,18 @@ interface Bound extends Column {
   readonly bound: string;
 }
 
-/** What a query sorts by. Where it sorts by fields, the key is led by as much of it as the indexes hold. */
-function columnsOf(shape: ReadModelShape, { sort }: DocumentQuery): Column[] {
+/** What a query sorts by. */
+function columnsOf(shape: ReadModelShape, query: DocumentQuery): Column[] {
+  const { sort } = query;
   const isDescending = sort.at(-1)?.isDescending ?? false;
   const fields = sort.map((one) => ({ column: fieldOf(shape, one.field), isDescending: one.isDescending }));
-  const keys = sort.length === 0 ? ["d.key"] : [`left(d.key, ${documentKeyIndexed})`, "d.key"];
-  return [...fields, ...keys.map((column) => ({ column, isDescending }))];
+  return [...fields, ...keyColumns(query, "d.key").map((column) => ({ column, isDescending }))];
+}
+
+/** The key, led by as much of it as the indexes of fields hold where one of those may be gone by. */
+function keyColumns({ sort, where }: DocumentQuery, key: string): string[] {
+  const goesByFields = sort.length > 0 || Object.keys(where).length > 0;
+  return goesByFields ? [`left(${key}, ${documentKeyIndexed})`, key] : [key];
 }
 
 /** Everything later than some bounds: those of one direction are compared as a row, which an index can be asked for. */
