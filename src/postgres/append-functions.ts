@@ -121,12 +121,15 @@ BEGIN
   FOR item IN SELECT json_array_elements(CASE json_array_length(query) WHEN 0 THEN '[{}]' ELSE query END) LOOP
     wanted_types := (SELECT array_agg(t) FROM json_array_elements_text(item -> 'types') t);
     CONTINUE WHEN wanted_types IS NULL AND json_typeof(item -> 'types') = 'array';
-    -- The rarest tag first, going by the next hundred events of each.
-    wanted_tags := ARRAY(
-      SELECT w.tag FROM json_array_elements_text(item -> 'tags') AS w(tag)
-      ORDER BY (
-        SELECT count(*) FROM (
-          SELECT FROM {schema}.event_tags t WHERE t.tag = w.tag AND t.position > after_position LIMIT 100) few));
+    wanted_tags := ARRAY(SELECT json_array_elements_text(item -> 'tags'));
+    IF cardinality(wanted_tags) > 1 THEN
+      -- The rarest first, going by the next hundred events of each.
+      wanted_tags := ARRAY(
+        SELECT w.tag FROM unnest(wanted_tags) AS w(tag)
+        ORDER BY (
+          SELECT count(*) FROM (
+            SELECT FROM {schema}.event_tags t WHERE t.tag = w.tag AND t.position > after_position LIMIT 100) few));
+    END IF;
     IF cardinality(wanted_tags) > 0 THEN
       found := (
         SELECT t.position
@@ -152,6 +155,9 @@ BEGIN
     END IF;
     first := least(first, found);
   END LOOP;
+  IF first IS NULL THEN
+    RETURN NULL;
+  END IF;
   RETURN (SELECT ${blockingEvent} FROM {schema}.events e WHERE e.position = first);
 END $$;
 `;

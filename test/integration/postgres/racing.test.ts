@@ -6,10 +6,12 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { isHithertoError } from "hitherto/core";
+import type { StoredEvent } from "hitherto/core";
 import { openPostgresStore } from "hitherto/postgres";
 import type { EventStore } from "hitherto/store";
+import pg from "pg";
 import { expect, test } from "vitest";
-import { freshSchema } from "../../support/postgres.ts";
+import { freshSchema, postgresUrl, runSql } from "../../support/postgres.ts";
 import type { Committed } from "./racing-process.ts";
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
@@ -139,4 +141,25 @@ test("an append to several streams is seen whole or not at all", { timeout: 60_0
   expect(await reading).toBeGreaterThan(0);
   expect((await stores[0]!.findStream("b"))?.revision).toBe(239);
   await Promise.all(stores.map((store) => store.close()));
+});
+
+test("a transaction of others that stays open stalls nobody", async () => {
+  await using schema = freshSchema();
+  await using store = await openPostgresStore(schema.url);
+  await store.append({ stream: "s", events: [{ type: "Before", data: null }] });
+  const foreign = new pg.Client({ connectionString: postgresUrl() });
+  await foreign.connect();
+  // It has a snapshot and an id of its own, and has read all tables of the log.
+  await foreign.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+  await foreign.query(`SELECT txid_current(), count(*) FROM ${schema.name}.events, ${schema.name}.log`);
+  await using reader = await openPostgresStore(schema.url);
+  const subscription = reader.subscribe({ after: "end" });
+  const following = subscription[Symbol.asyncIterator]().next();
+  for (const n of upTo(300)) await store.append({ stream: "s", expect: n, events: [{ type: "T", data: n }] });
+  expect(((await following) as IteratorYieldResult<StoredEvent>).value.data).toBe(0);
+  expect((await reader.read({ from: 2 }).toArray()).map(({ data }) => data)).toEqual(upTo(300));
+  // No append updates the row, or versions of it would pile up for as long as the transaction lasts.
+  expect(await runSql(`SELECT ctid::text AS place FROM ${schema.name}.log`)).toEqual([{ place: "(0,1)" }]);
+  await subscription.close();
+  await foreign.end();
 });
