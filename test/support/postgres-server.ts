@@ -35,8 +35,8 @@ const password = "hitherto";
 
 const ownSettings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"];
 
-/** Starts a server; `flags` are given to `postgres`. Throws an error that says what is missing. */
-export async function startPostgres(flags: readonly string[] = []): Promise<TestServer> {
+/** Starts a server with settings such as `ssl=on`. Throws an error that says what is missing. */
+export async function startPostgres(settings: readonly string[] = []): Promise<TestServer> {
   await removeLeftovers();
   const folder = mkdtempSync(join(tmpdir(), `${folderPrefix}${process.pid}-`));
   // The server's user may be another one, who has to get through.
@@ -44,7 +44,7 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Test
   const log: string[] = [];
   try {
     const port = await freePort();
-    const server = await embedded(join(folder, "data"), port, flags, log);
+    const server = await embedded(join(folder, "data"), port, settings, log);
     await server.initialise();
     await server.start();
     await server.createDatabase(database);
@@ -67,7 +67,7 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Test
 async function embedded(
   databaseDir: string,
   port: number,
-  flags: readonly string[],
+  settings: readonly string[],
   log: string[],
 ): Promise<EmbeddedPostgres> {
   // On a platform without binaries the import itself throws.
@@ -79,7 +79,7 @@ async function embedded(
     password,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ["--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en"],
-    postgresFlags: [...ownSettings.flatMap((setting) => ["-c", setting]), ...flags],
+    postgresFlags: [...ownSettings, ...settings].flatMap((setting) => ["-c", setting]),
     onLog: (line: string) => void log.push(line),
     onError: (error: unknown) => void log.push(String(error)),
   });
