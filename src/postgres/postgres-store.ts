@@ -40,7 +40,7 @@ import {
   throwIfAborted,
 } from "../store/read-options.ts";
 import type { ListPlan } from "../store/read-options.ts";
-import type { ReadSide } from "../store/read-side.ts";
+import type { ReadSideTransaction } from "../store/read-side.ts";
 import { openSubscription } from "../store/subscription.ts";
 import { Announcer } from "./announcer.ts";
 import { nameAppend } from "./append-group.ts";
@@ -52,6 +52,7 @@ import { LogReader } from "./log-reader.ts";
 import { LogWriter } from "./log-writer.ts";
 import { formatVersion, migrate } from "./migrations.ts";
 import type { PostgresStoreOptions } from "./options.ts";
+import type { PostgresClient } from "./read-side/join.ts";
 import { PostgresReadSide } from "./read-side/postgres-read-side.ts";
 import { Database } from "./session.ts";
 import type { Session } from "./session.ts";
@@ -61,6 +62,35 @@ import { givenText, storedText } from "./stored-text.ts";
 import { listNamesSql, statsSql } from "./stream-functions.ts";
 import { verifyStore } from "./verify.ts";
 import { WriteQueue } from "./write-queue.ts";
+
+/** A store on a PostgreSQL server. */
+export interface PostgresEventStore extends EventStore {
+  /**
+   * Takes part in a transaction that has been begun on a client of `pg`, so that events, records and read models are
+   * committed or undone together with the application's own tables. What is refused leaves that transaction usable; SQL
+   * that fails does not, as PostgreSQL has it.
+   *
+   * From the first write on, others who write to the store wait until the transaction ends: write last, and end soon.
+   *
+   * @throws `ARGUMENT_INVALID` when no transaction has been begun, or one of another isolation than READ COMMITTED;
+   * `STORE_CLOSED`, `STORE_READ_ONLY`
+   * @example
+   * ```ts
+   * import { openPostgresStore } from "hitherto/postgres";
+   * import pg from "pg";
+   * const url = "postgres://ada@localhost/bank";
+   * await using store = await openPostgresStore(url);
+   * const client = new pg.Client(url);
+   * await client.connect();
+   * await client.query("BEGIN");
+   * await client.query("UPDATE accounts SET balance = balance + 100 WHERE id = 42");
+   * const transaction = await store.join(client);
+   * await transaction.append({ stream: "account-42", events: [{ type: "MoneyDeposited", data: { amount: 100 } }] });
+   * await client.query("COMMIT");
+   * ```
+   */
+  join(client: PostgresClient): Promise<ReadSideTransaction>;
+}
 
 /**
  * Opens a store on a PostgreSQL server, version 14 or later. Any number of handles, in any number of processes, may have
@@ -78,7 +108,7 @@ import { WriteQueue } from "./write-queue.ts";
 export async function openPostgresStore(
   url: string | URL,
   options: PostgresStoreOptions = {},
-): Promise<EventStore> {
+): Promise<PostgresEventStore> {
   const plan = planConnection(url, options);
   const database = await Database.open(plan);
   try {
@@ -97,10 +127,10 @@ const namesAtOnce = 500;
 
 const probeSql = `SELECT ${headOfLog} || ' ' || (SELECT last_value FROM {schema}.record_versions)`;
 
-class PostgresStore implements EventStore {
+class PostgresStore implements PostgresEventStore {
   readonly url: string;
   readonly snapshots: SnapshotStore;
-  readonly readSide: ReadSide;
+  readonly readSide: PostgresReadSide;
   readonly #database: Database;
   readonly #plan: ConnectionPlan;
   readonly #clock: (() => number) | undefined;
@@ -165,6 +195,10 @@ class PostgresStore implements EventStore {
   watch(listener: () => void): () => void {
     this.#checkOpen();
     return this.#listener.watch(listener);
+  }
+
+  join(client: PostgresClient): Promise<ReadSideTransaction> {
+    return this.readSide.join(client);
   }
 
   async findEvent(id: string): Promise<StoredEvent | undefined> {

@@ -170,19 +170,21 @@ export class Database implements Session {
   }
 }
 
-/** A client of the driver as a session. */
-export function sessionOf(client: Pick<PoolClient, "query">): Session {
+/** A client of the driver as a session; `types` are needed where it reads values in a way of its own. */
+export function sessionOf(client: Pick<PoolClient, "query">, types?: PoolConfig["types"]): Session {
+  const ownTypes = types && { types };
   return {
     query: async <Row extends readonly unknown[]>(text: string, values?: readonly unknown[]) => {
       const mode =
         values === undefined ? {} : { values: values as unknown[], queryMode: "extended" as const };
-      const result = await client.query<unknown[]>({ text, rowMode: "array", ...mode });
+      const result = await client.query<unknown[]>({ text, rowMode: "array", ...mode, ...ownTypes });
       return Array.isArray(result) ? [] : (result.rows as unknown as Row[]);
     },
     execute: async (text, values = [], parserOf) => {
       const query = { text, values: values as unknown[], rowMode: "array", queryMode: "extended" } as const;
-      const types = parserOf && { types: { getTypeParser: parserOf as CustomTypesConfig["getTypeParser"] } };
-      const { fields, rows, command, rowCount } = await client.query<unknown[]>({ ...query, ...types });
+      const parsed = parserOf && { types: { getTypeParser: parserOf as CustomTypesConfig["getTypeParser"] } };
+      const result = await client.query<unknown[]>({ ...query, ...ownTypes, ...parsed });
+      const { fields, rows, command, rowCount } = result;
       return { columns: fields.map(({ name }) => name), rows, command, count: rowCount ?? 0 };
     },
   };

@@ -29,6 +29,8 @@ import type { Session } from "../session.ts";
 import type { SharedStore } from "../shared-store.ts";
 import { CommitGroups } from "./commit-groups.ts";
 import { listModels } from "./generations.ts";
+import { joinTransaction } from "./join.ts";
+import type { PostgresClient } from "./join.ts";
 import { Names } from "./names.ts";
 import { ReadSideReader, stampOf } from "./read-side-reader.ts";
 import { leavesUntidy, ReadSideWriter } from "./read-side-writer.ts";
@@ -36,6 +38,7 @@ import { allRows, isTableMissing } from "./sql-runner.ts";
 import { checkReads } from "./sql-text.ts";
 import { tidyTables } from "./tidy-tables.ts";
 import { transact } from "./transact.ts";
+import type { TransactionTools } from "./transaction.ts";
 
 /** Rows, and the state that they are from. */
 interface Answer {
@@ -159,16 +162,28 @@ export class PostgresReadSide implements ReadSide {
     const plan = { body, ...planTransaction(body, options) };
     this.#shared.checkOpen();
     this.#shared.checkWritable();
-    const tools = { shared: this.#shared, names: this.#names, writer: this.#writer };
     return this.#shared.queue.run(async () => {
-      const { result, isUntidy } = await transact(tools, plan);
+      const { result, isUntidy } = await transact(this.#tools, plan);
       await this.#finish(isUntidy);
       return result;
     });
   }
 
+  /** Takes part in a transaction that the client has begun. @throws `ARGUMENT_INVALID` */
+  async join(client: PostgresClient): Promise<ReadSideTransaction> {
+    this.#shared.checkOpen();
+    this.#shared.checkWritable();
+    // When it ends, nobody here is told; the next commit of the handle tidies.
+    this.#hasTidied = false;
+    return joinTransaction(this.#tools, client);
+  }
+
   watch(listener: () => void): () => void {
     return this.#shared.watch(listener);
+  }
+
+  get #tools(): TransactionTools {
+    return { shared: this.#shared, names: this.#names, writer: this.#writer };
   }
 
   /** Called after each commit. The first of a handle also does what one that ended too early has left undone. */

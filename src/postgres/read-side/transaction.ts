@@ -25,6 +25,7 @@ import type {
   StoredRecord,
 } from "../../store/read-side.ts";
 import { nameAppend } from "../append-group.ts";
+import { channelOf } from "../listener.ts";
 import { toStoreError } from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
 import type { SharedStore } from "../shared-store.ts";
@@ -42,6 +43,8 @@ export interface TransactionTools {
   readonly shared: SharedStore;
   readonly names: Names;
   readonly writer: ReadSideWriter;
+  /** Whether it is part of a transaction of the caller's, who takes no rights, and wakes nobody, for it. */
+  readonly isJoined?: boolean;
 }
 
 /** What the body of a transaction is given. */
@@ -56,6 +59,7 @@ export class PostgresTransaction implements ReadSideTransaction {
   #end: Error | "over" | undefined;
   #failure: Error | undefined;
   #isUntidy = false;
+  #isAnnounced = false;
 
   constructor(session: Session, tools: TransactionTools) {
     this.#session = session;
@@ -90,6 +94,7 @@ export class PostgresTransaction implements ReadSideTransaction {
       async (append) => {
         const outcome = await this.#tools.shared.writer.appendWithin(this.#session, append);
         if (outcome instanceof HithertoError) throw outcome;
+        await this.#announce();
         return outcome;
       },
     );
@@ -131,9 +136,14 @@ export class PostgresTransaction implements ReadSideTransaction {
     return this.#plan(
       () => planCommit(changes),
       async (plan) => {
+        const { isJoined, shared, writer } = this.#tools;
         this.#reader.forget();
         this.#isUntidy ||= leavesUntidy(plan);
-        return { version: await this.#tools.writer.commit(this.#session, plan, true) };
+        // In the order in which everybody takes these rights.
+        if (isJoined === true) await shared.writer.lock(this.#session);
+        const version = await writer.commit(this.#session, plan, true);
+        await this.#announce();
+        return { version };
       },
     );
   }
@@ -154,6 +164,14 @@ export class PostgresTransaction implements ReadSideTransaction {
         call(sql, values, async (...to) => (await allRows(...to))[0]),
       all: (sql, values) => call(sql, values, allRows),
     };
+  }
+
+  /** Tells everybody, this handle too, when a joined transaction is committed. Once is enough. */
+  async #announce(): Promise<void> {
+    const { isJoined, shared } = this.#tools;
+    if (isJoined !== true || this.#isAnnounced) return;
+    await this.#session.query("SELECT pg_notify($1, '')", [channelOf(shared.database.schema)]);
+    this.#isAnnounced = true;
   }
 
   async #tablesOf(generation: number | undefined): Promise<ReadonlyMap<string, string>> {
