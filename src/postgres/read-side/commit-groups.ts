@@ -6,6 +6,7 @@
  * so that all writes take effect in the order of the calls. Then it **waits** for its turn, and **leaves**.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { isHithertoError } from "../../core/errors.ts";
 import type { CommitPlan } from "../../store/read-side-options.ts";
 import { isContention, isStatementError, sqlStateOf } from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
@@ -13,10 +14,10 @@ import type { SharedStore } from "../shared-store.ts";
 import { isOneCall } from "./read-side-writer.ts";
 import type { ReadSideWriter } from "./read-side-writer.ts";
 
-/** Commits in a group. */
-const groupMax = 256;
-/** The longest pause before a group is tried again. */
-const pauseMsMax = 20;
+/** Bounds of a group, beyond its first commit: the length is that of all JSON in it. */
+const groupMax = { commits: 256, length: 4_194_304 } as const;
+/** Pauses between two attempts: doubled each time up to the most, and shortened at random. */
+const pauseMs = { first: 5, most: 500 } as const;
 
 interface Member {
   readonly plan: CommitPlan;
@@ -29,7 +30,7 @@ export class CommitGroups {
   readonly #shared: SharedStore;
   readonly #writer: ReadSideWriter;
   readonly #onCommit: (plans: readonly CommitPlan[]) => Promise<void>;
-  #boarding: { readonly members: Member[]; readonly place: object } | undefined;
+  #boarding: { readonly members: Member[]; readonly place: object; length: number } | undefined;
 
   /** `onCommit` is called in the turn of each group, when it has been committed. */
   constructor(
@@ -54,17 +55,20 @@ export class CommitGroups {
   #board(member: Member): void {
     const { queue } = this.#shared;
     const group = this.#boarding;
-    const isOpen = group !== undefined && group.place === queue.last && group.members.length < groupMax;
-    if (isOpen && isOneCall(member.plan)) {
-      group.members.push(member);
-      return;
+    const length = lengthOf(member.plan);
+    if (group !== undefined && group.place === queue.last && isOneCall(member.plan)) {
+      group.length += length;
+      if (group.members.length < groupMax.commits && group.length <= groupMax.length) {
+        group.members.push(member);
+        return;
+      }
     }
     const [members, before] = [[member], queue.last];
     const leaving = queue.run(() => this.#leave(members));
     leaving.catch((error: unknown) => members.forEach(({ settle }) => settle(error as Error)));
     // What the queue has refused is not there.
     const place = queue.last === before ? undefined : queue.last;
-    this.#boarding = place !== undefined && isOneCall(member.plan) ? { members, place } : undefined;
+    this.#boarding = place !== undefined && isOneCall(member.plan) ? { members, place, length } : undefined;
   }
 
   async #leave(members: readonly Member[]): Promise<void> {
@@ -86,26 +90,44 @@ export class CommitGroups {
     return outcomes;
   }
 
-  /** Tries again what other transactions have undone; what was under way when a connection broke may have been done. */
+  /** Tries again what was surely not done; what was under way when a connection broke may have been. */
   async #tryWrite(members: readonly Member[]): Promise<ReadonlyArray<number | Error>> {
     const { database, busyTimeoutMs } = this.#shared;
     const isDurable = members.some((member) => member.isDurable);
-    const [plan, ...others] = members.map((member) => member.plan);
-    const commitAll = (connection: Session): Promise<ReadonlyArray<number | Error>> =>
-      this.#writer.commitGroup(connection, [plan!, ...others], isDurable);
-    const commitStepwise = async (connection: Session): Promise<number[]> => {
-      return [await this.#writer.commit(connection, plan!, isDurable)];
+    const plans = members.map(({ plan }) => plan);
+    const commitTogether = (connection: Session): Promise<ReadonlyArray<number | Error>> =>
+      this.#writer.commitGroup(connection, plans, isDurable);
+    const commitStepwise = async (connection: Session): Promise<readonly number[]> => {
+      return [await this.#writer.commit(connection, plans[0]!, isDurable)];
     };
-    for (const deadline = performance.now() + busyTimeoutMs; ;) {
+    const deadline = performance.now() + busyTimeoutMs;
+    for (let attempt = 0; ; attempt++) {
       try {
-        return await (isOneCall(plan!)
-          ? database.withConnection(commitAll)
+        return await (isOneCall(plans[0]!)
+          ? database.withConnection(commitTogether)
           : database.transaction(commitStepwise));
       } catch (error) {
-        const mayPass = isContention(error) && sqlStateOf(error) !== "55P03";
-        if (!mayPass || performance.now() >= deadline) throw error;
+        if (!mayPass(error) || performance.now() >= deadline) throw error;
       }
-      await delay(Math.random() * pauseMsMax);
+      const pause = Math.min(pauseMs.most, pauseMs.first * 2 ** attempt);
+      await delay(pause * (0.5 + Math.random() / 2));
     }
   }
+}
+
+/** Who waited for a lock as long as he may does not wait again. */
+function mayPass(error: unknown): boolean {
+  return (
+    isHithertoError(error, "STORE_UNREACHABLE") || (isContention(error) && sqlStateOf(error) !== "55P03")
+  );
+}
+
+function lengthOf({ put, models }: CommitPlan): number {
+  let length = 0;
+  for (const { json } of put) length += json.length;
+  for (const step of models) {
+    if (step.step !== "advance") continue;
+    for (const { json } of step.documents ?? []) length += json?.length ?? 0;
+  }
+  return length;
 }

@@ -67,6 +67,10 @@ const lockReadSide = `
 CREATE FUNCTION {schema}.lock_read_side(timeout_ms integer) RETURNS void
 LANGUAGE plpgsql ${settings} AS $$
 BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'what a commit expects is checked in READ COMMITTED transactions only'
+      USING ERRCODE = 'feature_not_supported';
+  END IF;
   PERFORM set_config('lock_timeout', timeout_ms::text, true);
   LOCK TABLE read_side IN EXCLUSIVE MODE;
 END $$;

@@ -154,7 +154,7 @@ interface Refusal {
 /** What `commit_changes` takes. Of several changes to one thing the last one counts, and only that is sent. */
 function encodeChanges(plan: CommitPlan): unknown {
   const { expect, put, remove, removeAll } = plan;
-  const records = new Map(put.map((record) => [`${record.space}\0${record.key}`, record]));
+  const records = new Map(put.map((record) => [JSON.stringify([record.space, record.key]), record]));
   return {
     expect: expect.map(({ space, key, version }) => [orderedText(space), orderedText(key), version]),
     steps: advancesOf(plan).map(({ generation, from, to, documents = [] }) => {

@@ -230,3 +230,42 @@ test("the server ends the transaction of a process that has stopped", async () =
   );
   expect(setting).toEqual({ idle: "7s", busy: "2s" });
 });
+
+test("commits that are sent together are decided each on its own", async () => {
+  await using schema = freshSchema();
+  await using store = await openIn(schema);
+  const { readSide } = store;
+  const generation = await activate(readSide);
+  // The database refuses a text that is no JSON, and with it all that has come along.
+  const broken = { key: "k", json: "{", indexed: [null, null, null], position: 1 };
+  const advance = { step: "advance", generation, from: generation, to: 9, documents: [broken] } as const;
+  const unfit = { ...advance, documents: [{ ...write("k", {}), indexed: [] }] };
+  const outcomes = await Promise.allSettled([
+    readSide.commit({ put: [{ space: "s", key: "a", value: 1 }] }),
+    readSide.commit({ models: [advance] }),
+    readSide.commit({ models: [unfit] }),
+    readSide.commit({ put: [{ space: "s", key: "b", value: 2 }] }),
+  ]);
+  expect(outcomes[1]).toMatchObject({ reason: { code: "STORE_IO" } });
+  expect(outcomes[2]).toMatchObject({ reason: { code: "ARGUMENT_INVALID" } });
+  expect((await readSide.listRecords("s")).map(({ key, value }) => [key, value])).toEqual([
+    ["a", 1],
+    ["b", 2],
+  ]);
+  expect((await readSide.listModels("orders"))[0]?.position).toBe(generation);
+});
+
+test("a database of another isolation is told to commit in READ COMMITTED", async () => {
+  await using schema = freshSchema();
+  await using store = await openIn(schema);
+  const client = new pg.Client({ connectionString: postgresUrl() });
+  await client.connect();
+  try {
+    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+    const locking = client.query(`SELECT "${schema.name}".lock_read_side(0)`);
+    await expect(locking).rejects.toThrow("READ COMMITTED");
+  } finally {
+    await client.end();
+  }
+  await store.close();
+});
