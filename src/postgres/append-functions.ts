@@ -16,9 +16,13 @@ export const expectations = { any: -1, none: -2, exists: -3 } as const;
 const writeRight = `
 CREATE FUNCTION {schema}.lock_log(timeout_ms integer) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+  -- The transaction may be somebody else's, and its settings are.
+  before text := current_setting('lock_timeout');
 BEGIN
   PERFORM set_config('lock_timeout', timeout_ms::text, true);
   LOCK TABLE {schema}.log IN EXCLUSIVE MODE;
+  PERFORM set_config('lock_timeout', before, true);
 END $$;
 
 `;
