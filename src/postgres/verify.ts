@@ -7,6 +7,7 @@
 import type { VerifyOptions, VerifyProblem, VerifyReport } from "../store/event-store.ts";
 import { throwIfAborted } from "../store/read-options.ts";
 import { headOfLog } from "./log-expressions.ts";
+import { findMisfits } from "./read-side/find-misfits.ts";
 import type { SharedStore } from "./shared-store.ts";
 import { statsSql } from "./stream-functions.ts";
 
@@ -65,6 +66,7 @@ export async function verifyStore(shared: SharedStore, options: VerifyOptions): 
   for (const [tag, position] of stray) {
     problems.push({ kind: "index", message: `the tag ${tag} leads to an event that has it not`, position });
   }
+  for (const message of await findMisfits(database)) problems.push({ kind: "file", message });
   const problemCount = problems.length;
   return {
     isSound: problemCount === 0,

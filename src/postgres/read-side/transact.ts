@@ -43,7 +43,7 @@ export async function transact<Result>(
       const transaction = new PostgresTransaction(session, tools);
       const ended = await inTime(transaction, plan, tools.shared.url);
       if ("error" in ended) {
-        await session.query("ROLLBACK");
+        await session.query("ROLLBACK").catch(() => undefined);
         return ended;
       }
       await transaction.settle();

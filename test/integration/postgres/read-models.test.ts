@@ -231,6 +231,18 @@ test("the server ends the transaction of a process that has stopped", async () =
   expect(setting).toEqual({ idle: "7s", busy: "2s" });
 });
 
+test("verify tells of a table that is missing", async () => {
+  await using schema = freshSchema();
+  await using store = await openIn(schema);
+  const generation = await activate(store.readSide);
+  expect(await store.verify()).toMatchObject({ isSound: true });
+  await runSql(`DROP TABLE "${schema.name}".documents_${generation} CASCADE`);
+  const { problems } = await store.verify();
+  expect(problems).toEqual([
+    { kind: "file", message: expect.stringMatching(`documents_${generation}.*"orders".*missing`) as unknown },
+  ]);
+});
+
 test("commits that are sent together are decided each on its own", async () => {
   await using schema = freshSchema();
   await using store = await openIn(schema);
