@@ -23,7 +23,7 @@ export interface RunningEngine {
 }
 
 /** Beyond these, the server of a run has its defaults; no checkpoint that one contender causes hits the next one. */
-const settings = { shared_buffers: "512MB", max_wal_size: "4GB", checkpoint_timeout: "30min" } as const;
+const settings = ["shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=30min"] as const;
 
 /** Starts an engine. */
 export function startEngine(name: Engine): Promise<RunningEngine> {
@@ -51,16 +51,17 @@ async function startPostgresEngine(): Promise<RunningEngine> {
     await admin.end();
     await server.stop();
   };
-  const show = async (setting: string): Promise<string> => {
-    const { rows } = await admin.query<{ value: string }>("SELECT current_setting($1) AS value", [setting]);
-    return rows[0]?.value ?? "";
+  const show: Show = async (names) => {
+    const sql = "SELECT name || '=' || current_setting(name) FROM unnest($1::text[]) AS name";
+    const { rows } = await admin.query<string[]>({ text: sql, values: [names], rowMode: "array" });
+    return rows.flat().join(", ");
   };
-  const locale = await localeClause(show);
+  const locale = await localeClause(admin);
   let made = 0;
   return {
     name: "postgres",
-    description: await describeServer(show),
-    durability: await describeDurability(show),
+    description: `PostgreSQL: ${await show(["server_version", "shared_buffers", "max_wal_size"])}`,
+    durability: `${await show(["fsync", "synchronous_commit", "full_page_writes"])} for every contender`,
     makeDatabase: async () => {
       const database = `hitherto_bench_${process.pid}_${++made}`;
       await admin.query(`CREATE DATABASE ${database} TEMPLATE template0 ENCODING 'UTF8' ${locale}`);
@@ -75,27 +76,20 @@ async function startPostgresEngine(): Promise<RunningEngine> {
   };
 }
 
-type Show = (setting: string) => Promise<string>;
+/** Settings of the server as `name=value`, with commas between them. */
+type Show = (names: readonly string[]) => Promise<string>;
 
 function startOwnServer(): ReturnType<typeof startPostgres> {
-  return startPostgres(Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]));
+  return startPostgres(settings);
 }
 
 /** Bytes in their order, the quickest for every contender; those who choose no collation have the database's. */
-async function localeClause(show: Show): Promise<string> {
-  const provider = Number(await show("server_version_num")) >= 150_000 ? "LOCALE_PROVIDER libc " : "";
+async function localeClause(admin: pg.Client): Promise<string> {
+  const { rows } = await admin.query<{ release: number }>(
+    "SELECT current_setting('server_version_num')::int AS release",
+  );
+  const provider = (rows[0]?.release ?? 0) >= 150_000 ? "LOCALE_PROVIDER libc " : "";
   return `${provider}LC_COLLATE 'C' LC_CTYPE 'C'`;
-}
-
-async function describeServer(show: Show): Promise<string> {
-  const told = ["shared_buffers", "max_wal_size"].map(async (name) => `${name}=${await show(name)}`);
-  return `PostgreSQL ${await show("server_version")} on this machine (${(await Promise.all(told)).join(", ")})`;
-}
-
-async function describeDurability(show: Show): Promise<string> {
-  const names = ["fsync", "synchronous_commit", "full_page_writes", "wal_sync_method"];
-  const told = names.map(async (name) => `${name}=${await show(name)}`);
-  return `${(await Promise.all(told)).join(", ")} for every contender`;
 }
 
 const doNothing = (): Promise<void> => Promise.resolve();

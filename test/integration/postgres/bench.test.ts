@@ -21,7 +21,7 @@ test("the benchmarks run on a server, name its durability, and leave no database
   });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   const result = JSON.parse(stdout) as RunResult;
-  expect(result.engine).toMatch(/^PostgreSQL \d+/);
+  expect(result.engine).toMatch(/^PostgreSQL: server_version=\d+/);
   expect(result.durability).toContain("fsync=on, synchronous_commit=on");
   expect(result.benchmarks.map(({ id }) => id)).toEqual(postgresBenchmarks.map(({ id }) => id));
   for (const { value, floor, failure } of result.benchmarks) {
