@@ -9,8 +9,8 @@
  * - **idle**: nobody has watched yet, and there is none. The first watcher begins an attempt.
  * - **attempting**: it connects and says LISTEN; then everybody is woken, because notifications in between were missed;
  *   then a notification is sent over another connection. When it arrives, the state is `listening`. A proxy that lends
- *   connections for one transaction takes the LISTEN and swallows the notifications: no proof arrives. Without a proof,
- *   or without a connection, the next attempt begins after a pause that doubles from attempt to attempt.
+ *   connections for one transaction takes the LISTEN and swallows the notifications: no proof arrives. The next attempt
+ *   begins after a pause: one that doubles where there was no connection, a long one where there was no proof.
  * - **listening**: the proof is asked for again from time to time, since a connection can die without a word. When it
  *   does not arrive, or the connection ends, the next attempt begins at once.
  * - **closed**, for good.
@@ -37,6 +37,8 @@ export interface ListenerTimings {
   /** The pause after the first failed attempt; it doubles up to {@link ListenerTimings.pauseMaxMs}. */
   readonly firstPauseMs: number;
   readonly pauseMaxMs: number;
+  /** The pause after an attempt without a proof: long, since each one leaves a LISTEN behind in a proxy's connection. */
+  readonly unprovenPauseMs: number;
 }
 
 /** The timings of every store. */
@@ -47,6 +49,7 @@ export const listenerTimings: ListenerTimings = {
   proofEveryMs: 15_000,
   firstPauseMs: 50,
   pauseMaxMs: 5000,
+  unprovenPauseMs: 60_000,
 };
 
 /** What a listener is made of. */
@@ -118,19 +121,22 @@ export class Listener {
   }
 
   async #keepListening(): Promise<void> {
-    const { firstPauseMs, pauseMaxMs } = this.#timings;
+    const { firstPauseMs, pauseMaxMs, unprovenPauseMs } = this.#timings;
     const { random = Math.random } = this.#parts;
     const { signal } = this.#closing;
-    for (let failures = 0; !signal.aborted;) {
-      failures = (await this.#listen().catch(() => false)) ? 0 : failures + 1;
-      if (failures === 0) continue;
-      const pauseMs = Math.min(pauseMaxMs, firstPauseMs * 2 ** (failures - 1));
+    let failures = 0;
+    while (!signal.aborted) {
+      const outcome = await this.#listen().catch(() => "failed" as const);
+      failures = outcome === "failed" ? failures + 1 : 0;
+      if (outcome === "lost") continue;
+      const failedPauseMs = Math.min(pauseMaxMs, firstPauseMs * 2 ** (failures - 1));
+      const pauseMs = outcome === "unproven" ? unprovenPauseMs : failedPauseMs;
       await delay(pauseMs * (0.5 + random() / 2), undefined, { signal }).catch(() => undefined);
     }
   }
 
-  /** One connection from its beginning to its end. Answers whether it has ever been proven to listen. */
-  async #listen(): Promise<boolean> {
+  /** One connection from its beginning to its end: lost after it was proven to listen, never proven, or failed before. */
+  async #listen(): Promise<"lost" | "unproven" | "failed"> {
     const { database } = this.#parts;
     const { Client } = await loadDriver(database.store);
     this.#closing.signal.throwIfAborted();
@@ -146,13 +152,18 @@ export class Listener {
       client.once("end", resolve);
       client.on("error", () => resolve());
     });
+    let hasEnded = false;
+    void ended.then(() => {
+      hasEnded = true;
+    });
     client.on("notification", ({ payload }) => this.#receive(payload));
     this.#closing.signal.addEventListener("abort", drop, { once: true });
     try {
       await client.connect();
       await client.query(`LISTEN ${quoteName(this.channel)}`);
       this.notify();
-      return await this.#listenWhileProven(ended);
+      if (await this.#listenWhileProven(ended)) return "lost";
+      return hasEnded ? "failed" : "unproven";
     } finally {
       this.#closing.signal.removeEventListener("abort", drop);
       this.#setListening(false);

@@ -62,9 +62,18 @@ class Traffic {
     }
   }
 
+  /** A subscription that has waited for the server for too long ends; another one goes on where it stopped. */
   async #read(): Promise<void> {
-    for await (const { id } of this.#store.subscribe({ signal: this.#leaving.signal })) {
-      this.received.push(id);
+    let after = 0;
+    while (!this.#leaving.signal.aborted) {
+      try {
+        for await (const { id, position } of this.#store.subscribe({ after, signal: this.#leaving.signal })) {
+          this.received.push(id);
+          after = position;
+        }
+      } catch (error) {
+        if (!isHithertoError(error) || !error.isRetryable) throw error;
+      }
     }
   }
 

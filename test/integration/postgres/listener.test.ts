@@ -12,7 +12,7 @@ import type { PostgresProxy } from "../../support/postgres-proxy.ts";
 import { freshSchema, postgresUrl, runSql } from "../../support/postgres.ts";
 
 const never = 1_000_000;
-const quick = { ...listenerTimings, proofMs: 200, firstPauseMs: 5, pauseMaxMs: 20 };
+const quick = { ...listenerTimings, proofMs: 200, firstPauseMs: 5, pauseMaxMs: 20, unprovenPauseMs: 20 };
 /** With these only notifications, and what a new connection does, can wake anybody. */
 const withoutPolls: ListenerTimings = { ...quick, slowPollMs: never, fastPollMs: never };
 
