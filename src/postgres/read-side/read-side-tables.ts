@@ -63,9 +63,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 `;
 
+/** What it sets of a transaction, which may be somebody else's, ends with it: that is what its own setting is for. */
 const lockReadSide = `
 CREATE FUNCTION {schema}.lock_read_side(timeout_ms integer) RETURNS void
-LANGUAGE plpgsql ${settings} AS $$
+LANGUAGE plpgsql ${settings} SET lock_timeout = 0 AS $$
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'what a commit expects is checked in READ COMMITTED transactions only'

@@ -84,6 +84,16 @@ test("what is refused leaves the application's transaction usable", async () => 
   });
 });
 
+test("the settings of the application's transaction are left as they were", async () => {
+  await inLab(async (lab) => {
+    const { client } = lab;
+    await client.query("SET lock_timeout = 1234");
+    await deposit(lab);
+    expect((await client.query("SHOW lock_timeout")).rows).toEqual([{ lock_timeout: "1234ms" }]);
+    await client.query("ROLLBACK");
+  });
+});
+
 test("subscribers are woken when the application commits", async () => {
   await inLab(async (lab) => {
     const events = lab.store.subscribe()[Symbol.asyncIterator]();
