@@ -199,7 +199,7 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
   SCHEMA_VIOLATION: caller((d) => `The data of ${d.type} does not fit its schema: ${d.issues.join("; ")}.`),
   EVENT_TYPE_UNKNOWN: caller(
     (d) =>
-      `"${d.definition}" has no evolve function for events of type ${d.type}${placeInWords(d.stream, d.revision)}.`,
+      `"${d.definition}" has no function for events of type ${d.type}${placeInWords(d.stream, d.revision)}.`,
   ),
   EVENT_NEWER_THAN_CODE: caller(
     (d) =>

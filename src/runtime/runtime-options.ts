@@ -113,7 +113,7 @@ function reporter(onError: (diagnostic: Diagnostic) => void): RuntimePlan["repor
 
 function warn({ operation, stream, definition, error }: Diagnostic): void {
   const where = stream === undefined ? "" : ` on stream "${stream}"`;
-  process.emitWarning(`${operation} of "${definition}"${where}: ${messageOf(error)}`, "HithertoWarning");
+  process.emitWarning(`${operation} "${definition}"${where}: ${messageOf(error)}`, "HithertoWarning");
 }
 
 function requireInteger(argument: string, value: unknown, least: number): void {

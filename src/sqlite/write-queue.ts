@@ -86,9 +86,7 @@ export class WriteQueue {
   /** Queues a write; resolves when it is durable. @throws what refused it, `QUEUE_FULL`, `STORE_CLOSED`, `STORE_IO`. */
   async write(write: Write): Promise<Exclude<WriteOutcome, { kind: "refused" }>> {
     if (this.#state !== "open") throw this.#closedError();
-    if (this.#unanswered >= limits.appendsWaitingMax) {
-      throw new HithertoError("QUEUE_FULL", { queue: "writes to the store", max: limits.appendsWaitingMax });
-    }
+    checkRoom(this.#unanswered);
     this.#unanswered++;
     const outcome = await new Promise<WriteOutcome | Error>((settle) => {
       const hold = this.#holds.at(-1);
@@ -103,10 +101,11 @@ export class WriteQueue {
 
   /**
    * Waits until everything called before has been answered. What is called from now on waits for the function that comes
-   * back to be called.
+   * back to be called. @throws `QUEUE_FULL`
    */
   hold(): Promise<() => void> {
     return new Promise((resolve) => {
+      checkRoom(this.#holds.length);
       this.#holds.push({
         begin: () => resolve(() => this.#release()),
         isBegun: false,
@@ -178,9 +177,10 @@ export class WriteQueue {
     const settlers = this.#settlers.splice(0, outcomes.length);
     if (this.#settlers.length === 0) this.#port.unref();
     this.#checkpointer.noteCommit();
-    this.#onCommit();
     for (const [index, settle] of settlers.entries()) settle(outcomes[index]!);
     this.#tryBegin();
+    // Last: what a listener of somebody else throws, is to leave no write unanswered.
+    this.#onCommit();
   }
 
   #end(): void {
@@ -199,6 +199,11 @@ export class WriteQueue {
     const problem = `the writer thread ended: ${this.#failure.message}`;
     return new HithertoError("STORE_IO", { store: this.#store, problem }, { cause: this.#failure });
   }
+}
+
+function checkRoom(waiting: number): void {
+  const max = limits.appendsWaitingMax;
+  if (waiting >= max) throw new HithertoError("QUEUE_FULL", { queue: "writes to the store", max });
 }
 
 /** The error of a refused write. */

@@ -90,6 +90,9 @@ export {
 } from "./read-options.ts";
 export type { ListPlan, ReadPlan } from "./read-options.ts";
 export {
+  checkDocumentKeys,
+  checkDocuments,
+  checkModelRef,
   planCommit,
   planCommitOptions,
   planListRecords,

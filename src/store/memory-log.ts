@@ -206,7 +206,7 @@ export class MemoryLog implements Staged {
     const [first] = stored;
     if (first === undefined) return undefined;
     if (stored.length < append.count) {
-      throw idConflict(first, "it is stored already, but not all of the append is");
+      throw idConflict(first, "it is stored already, but not all events of the append are");
     }
     let lastPosition = 0;
     const streams = append.streams.map(({ stream, count }) => {

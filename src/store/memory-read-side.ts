@@ -24,6 +24,8 @@ import { MemoryModels } from "./memory-models.ts";
 import type { Model } from "./memory-models.ts";
 import { MemoryTransaction } from "./memory-transaction.ts";
 import {
+  checkDocumentKeys,
+  checkModelRef,
   planCommit,
   planCommitOptions,
   planListRecords,
@@ -99,6 +101,7 @@ export class MemoryReadSide implements ReadSide {
 
   getDocument(model: ReadModelRef, key: string): ReturnType<ReadSide["getDocument"]> {
     return this.#run(() => {
+      checkDocumentKeys([key]);
       const found = this.#find(model);
       return { document: found?.documents.get("committed", key), stamp: stampOf(found) };
     });
@@ -106,6 +109,7 @@ export class MemoryReadSide implements ReadSide {
 
   getDocuments(model: ReadModelRef, keys: readonly string[]): ReturnType<ReadSide["getDocuments"]> {
     return this.#run(() => {
+      checkDocumentKeys(keys);
       const found = this.#find(model);
       return { documents: keys.map((key) => found?.documents.get("committed", key)), stamp: stampOf(found) };
     });
@@ -187,6 +191,8 @@ export class MemoryReadSide implements ReadSide {
 
   /** Documents of one generation in the staged view. */
   documentsOf(generation: number, keys: readonly string[]): ReadonlyArray<StoredDocument | undefined> {
+    checkModelRef({ generation });
+    checkDocumentKeys(keys);
     const found = this.#models.find("staged", { generation });
     return keys.map((key) => found?.documents.get("staged", key));
   }
@@ -273,6 +279,7 @@ export class MemoryReadSide implements ReadSide {
   }
 
   #find(ref: ReadModelRef): Model | undefined {
+    checkModelRef(ref);
     return this.#models.find("committed", ref);
   }
 

@@ -97,7 +97,7 @@ class Draft {
 }
 
 /** The active generation of a name among some. */
-export function activeOf(models: Iterable<ReadModelInfo>, name: string): ReadModelInfo | undefined {
+function activeOf(models: Iterable<ReadModelInfo>, name: string): ReadModelInfo | undefined {
   for (const model of models) {
     if (model.state === "active" && model.name === name) return model;
   }

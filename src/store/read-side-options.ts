@@ -14,6 +14,7 @@ import type {
   IndexValue,
   ListRecordsOptions,
   ReadModelInfo,
+  ReadModelRef,
   ReadModelShape,
   ReadModelStep,
   ReadSideCommit,
@@ -115,6 +116,19 @@ export function planListRecords(space: string, options: ListRecordsOptions = {})
   if (after !== undefined) checkText("after", after);
   checkInteger("limit", limit, 0);
   return { space, prefix, after, limit };
+}
+
+/** Refuses what names no read model. @throws `ARGUMENT_INVALID` */
+export function checkModelRef(ref: ReadModelRef): void {
+  checkOptions(ref, "model");
+  if ("name" in ref) checkText("model.name", ref.name);
+  else checkInteger("model.generation", ref.generation, 1);
+}
+
+/** Refuses what can not be the keys of documents. @throws `ARGUMENT_INVALID` */
+export function checkDocumentKeys(keys: readonly string[]): void {
+  if (!Array.isArray(keys)) fail("keys", `it must be an array, not ${inWords(keys)}`);
+  for (let index = 0; index < keys.length; index++) checkText("keys", keys[index]);
 }
 
 /** Refuses documents that do not fit the read model. @throws `ARGUMENT_INVALID` */

@@ -4,7 +4,8 @@
  *
  * - **Records**: small JSON values under a space and a key, changed only by compare-and-set. Each commit gives all
  *   records that it puts one new version, from a counter that never goes back, so a version once seen stands for
- *   exactly one content, even if the record was removed and made again.
+ *   exactly one content, even if the record was removed and made again. Versions and numbers of generations that were
+ *   given in a transaction that was undone do not count: they may come again.
  * - **Read models**: each build of a projection is a *generation*, a number of its own, with its own tables and the
  *   position up to which events are in it. One generation of each name can be active: reads by name go there.
  * - **Commits**: any number of changes to both, all or none, refused when something expected does not hold. A checkpoint

@@ -35,9 +35,9 @@ describe("a writer that is killed", () => {
   });
 
   test.each([
-    ["reclaim", 300],
+    ["reclaim", 800],
     ["import", 1_500],
-    ["big", 300],
+    ["big", 800],
   ])("in the middle of %s loses and doubles nothing", async (plan, delayMsMax) => {
     const summary = await runKills({ kills: 4, seed, plan, delayMsMax, livesPerFile: 4 });
     expect(summary.events).toBeGreaterThan(0);

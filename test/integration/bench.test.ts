@@ -96,11 +96,21 @@ describe("the benchmarks", () => {
     expect(checks.map(({ what }) => what.split(":")[0])).toEqual([
       "growth.append",
       "growth.tail",
+      "growth.consume",
+      "growth.project",
       "growth.open",
       "growth.memory",
+      "growth.memory",
+      "growth.memory",
     ]);
+    const passage = { rate: aFigure, memoryMiB: aFigure };
     expect(figures).toMatchObject({
-      large: { openMs: aFigure, appendRate: aFigure, tailRate: aFigure, memoryMiB: aFigure },
+      large: {
+        openMs: aFigure,
+        appendRate: aFigure,
+        tailRate: aFigure,
+        passages: { read: passage, consume: passage, project: passage },
+      },
     });
   }, 120_000);
 });

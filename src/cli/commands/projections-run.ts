@@ -77,12 +77,12 @@ function sayRunning(cli: Cli, projections: readonly AnyProjection[]): void {
   cli.note(`Running ${formatCount(projections.length, "projection")}: ${names}. Ctrl-C ends.`);
 }
 
-/** Runs until the user interrupts, which is how it ends. */
+/** Runs until the user interrupts, which is how it ends, or nobody reads any more what happens. */
 async function runOn(cli: Cli): Promise<void> {
-  while (!cli.signal.aborted && cli.out.isOpen) await pause(hourMs, cli.signal);
+  while (!cli.signal.aborted && cli.out.isOpen) await pause(lookEveryMs, cli.signal);
 }
 
-const hourMs = 3_600_000;
+const lookEveryMs = 1_000;
 
 /** Writes what happens as it happens, a line each. */
 function eventWriter(cli: Cli): (event: WorkEvent) => void {

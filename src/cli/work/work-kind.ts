@@ -27,6 +27,8 @@ export interface WorkStatus {
   readonly parked: number;
   /** Only projections are rebuilt. */
   readonly rebuild?: RebuildStatus | undefined;
+  /** Of the read model that readers see; undefined while there is none. */
+  readonly version?: number | undefined;
 }
 
 /** What both kinds are looked after by. */
@@ -116,11 +118,14 @@ function lagStyle({ lag }: WorkStatus): Style | undefined {
 
 /** The lines below a row: the rebuild under way, and the last failure. */
 export function detailsOf(
-  { rebuild, error, state }: WorkStatus,
+  { rebuild, version, error, state }: WorkStatus,
   now: number,
 ): ReadonlyArray<{ readonly text: string; readonly style: Style }> {
   const lines: Array<{ text: string; style: Style }> = [];
-  if (rebuild !== undefined) lines.push({ text: `rebuild  ${formatRebuild(rebuild)}`, style: "cyan" });
+  if (rebuild !== undefined) {
+    const what = version === undefined ? "first build" : "rebuild";
+    lines.push({ text: `${what}  ${formatRebuild(rebuild)}`, style: "cyan" });
+  }
   if (error !== undefined) {
     lines.push({
       text: `error  ${formatWorkError(error, now)}`,
@@ -137,7 +142,7 @@ export function factsOf<Status extends WorkStatus>(
   now: number,
 ): ReadonlyArray<readonly [name: string, value: string]> {
   const { noun } = kind;
-  const { name, state, position, parked, rebuild, error, ratePerSecond } = status;
+  const { name, state, position, parked, rebuild, version, error, ratePerSecond } = status;
   const left = rebuild === undefined ? timeLeftMs(status) : undefined;
   return [
     [noun === "consumer" ? "Consumer" : "Projection", printable(name)],
@@ -148,7 +153,9 @@ export function factsOf<Status extends WorkStatus>(
     ...(left === undefined ? [] : [["Left", formatDuration(left)] as const]),
     ...kind.facts(status),
     ["Parked", parked === 0 ? "none" : `${formatNumber(parked)}; see hitherto parked list --${noun} ${name}`],
-    ...(rebuild === undefined ? [] : [["Rebuild", formatRebuild(rebuild)] as const]),
+    ...(rebuild === undefined
+      ? []
+      : [[version === undefined ? "First build" : "Rebuild", formatRebuild(rebuild)] as const]),
     ...(error === undefined ? [] : [["Error", formatWorkError(error, now)] as const]),
   ];
 }

@@ -92,7 +92,7 @@ export interface ConsumeOptions {
   readonly prefetchMax?: number | undefined;
   /** How long one delivery may take before it counts as failed. Default 30,000 milliseconds. */
   readonly handlerTimeoutMs?: number | undefined;
-  /** After this time without a sign of life, others take this member's partitions. Default 3,000 milliseconds. */
+  /** After this time without a sign of life, others take its partitions. At least 30, default 3,000 milliseconds. */
   readonly leaseMs?: number | undefined;
   /** How long `stop` waits for deliveries under way. Default 10,000 milliseconds. */
   readonly stopTimeoutMs?: number | undefined;

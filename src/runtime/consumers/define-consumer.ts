@@ -1,7 +1,7 @@
-import { isPromise } from "../../core/calls.ts";
 /**
  * Defining consumers: what is written becomes a plain {@link Consumer}, and everything that is wrong is said at once.
  */
+import { isPromise } from "../../core/calls.ts";
 import {
   refuseDefinition,
   requireCount,

@@ -30,6 +30,7 @@ import type { ConsumePlan } from "./consume-plan.ts";
 import type { Consumer, ErrorClass } from "./consumer.ts";
 import { Delivery } from "./delivery.ts";
 import type { DeliveryHost } from "./delivery.ts";
+import { isOwnershipLost } from "./inbox.ts";
 import type { Lane, Outcome, OwnedPartition, Task } from "./owned-partition.ts";
 import type { Step } from "./steps.ts";
 
@@ -277,11 +278,11 @@ export class Deliveries {
 
   #fail(lane: Lane, task: Task, error: unknown): void {
     const { partition } = lane;
-    if (isHithertoError(error, "OWNERSHIP_LOST")) {
-      this.#options.onLost(partition);
+    const { consumer, clock, onFailure, onLost } = this.#options;
+    if (isOwnershipLost(error, consumer.name, partition.number)) {
+      onLost(partition);
       return;
     }
-    const { consumer, clock, onFailure } = this.#options;
     task.tries += 1;
     task.firstFailedAt ??= clock();
     const next = this.#decide(task, error);

@@ -8,10 +8,11 @@
  * An entry goes with the checkpoint that passes its event, or, if the event is parked, with the end of its replay. One
  * that a crash has left behind is removed when the partition is claimed the next time.
  */
-import { HithertoError } from "../../core/errors.ts";
+import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import type { ReadSide, ReadSideTransaction, RecordRef } from "../../store/read-side.ts";
 import { recordKey, spaces } from "../records.ts";
 import type { InboxRecord, PartitionRecord } from "../records.ts";
+import { workOf } from "../work.ts";
 import type { InboxTransaction } from "./consumer.ts";
 import type { OnceCall } from "./delivery.ts";
 
@@ -31,6 +32,18 @@ export function inboxRef(consumer: string, position: number): RecordRef {
 /** Names a partition's record. */
 export function partitionRef(consumer: string, partition: number): RecordRef {
   return { space: spaces.partitions, key: recordKey(consumer, partition) };
+}
+
+/** The error of whoever goes on with a partition that another member owns. */
+export function ownershipLost(consumer: string, partition: number): HithertoError {
+  return new HithertoError("OWNERSHIP_LOST", { work: partitionWork(consumer, partition) });
+}
+
+/** Whether an error is {@link ownershipLost} of this partition; a handler may throw that of something else. */
+export function isOwnershipLost(error: unknown, consumer: string, partition: number): boolean {
+  return (
+    isHithertoError(error, "OWNERSHIP_LOST") && error.details.work === partitionWork(consumer, partition)
+  );
 }
 
 /**
@@ -63,7 +76,11 @@ async function requireOwned(
 ): Promise<void> {
   const record = await transaction.findRecord(partitionRef(consumer, partition));
   if ((record?.value as PartitionRecord | undefined)?.holder === member) return;
-  throw new HithertoError("OWNERSHIP_LOST", { work: `partition ${partition} of consumer/${consumer}` });
+  throw ownershipLost(consumer, partition);
+}
+
+function partitionWork(consumer: string, partition: number): string {
+  return `partition ${partition} of ${workOf({ kind: "consumer", name: consumer })}`;
 }
 
 /** SQL is asked for when it is used: not every store has it. */

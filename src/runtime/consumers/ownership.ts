@@ -31,7 +31,7 @@ import { carryOut, changeConsumer, findConsumer, listPartitions, tryCommit } fro
 import type { StoredConsumer, StoredPartition } from "./consumer-records.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Deliveries } from "./deliveries.ts";
-import { inboxRef, partitionRef } from "./inbox.ts";
+import { inboxRef, ownershipLost, partitionRef } from "./inbox.ts";
 import { hashKey, partitionOf } from "./key-hash.ts";
 import { withoutPassed } from "./layouts.ts";
 import type { Lane, OwnedPartition } from "./owned-partition.ts";
@@ -105,8 +105,7 @@ export class Ownership {
     if (!partition.isOurs) return;
     partition.phase = "lost";
     if (this.owned.get(partition.number) === partition) this.owned.delete(partition.number);
-    const work = `partition ${partition.number} of ${workOf(this.#owner)}`;
-    this.#options.deliveries.drop(partition, new HithertoError("OWNERSHIP_LOST", { work }));
+    this.#options.deliveries.drop(partition, ownershipLost(this.#owner.name, partition.number));
     this.#options.onChange();
   }
 
@@ -303,7 +302,22 @@ export class Ownership {
     if (this.owned.get(partition.number) === partition) this.owned.delete(partition.number);
   }
 
+  /** Over again for a while: a record that still named this member would keep all others away. */
   async #release(partition: OwnedPartition): Promise<void> {
+    for (const pauseMs of [50, 100, 200, 400]) {
+      try {
+        await this.#tryRelease(partition);
+        return;
+      } catch (error) {
+        if (isHithertoError(error, "STORE_CLOSED")) throw error;
+        this.#options.onError(error);
+        await sleep(pauseMs);
+      }
+    }
+    await this.#tryRelease(partition);
+  }
+
+  async #tryRelease(partition: OwnedPartition): Promise<void> {
     const { writer } = this.#options;
     try {
       await writer.checkpoint([partition], true);

@@ -16,7 +16,7 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
-import { throwIfAborted } from "../../store/read-options.ts";
+import { checkOptions, checkSignal, throwIfAborted } from "../../store/read-options.ts";
 import type { Member } from "../membership.ts";
 import { ParkedRoom } from "../parked/parked-room.ts";
 import { Bell } from "../projections/bell.ts";
@@ -80,6 +80,7 @@ class RunningMember implements ConsumerMember {
   /** Those who wait for progress. */
   readonly #watchers = new Set<() => void>();
   readonly #detach: Array<() => void> = [];
+  #takePartNoMore: () => void = () => undefined;
   #running: Promise<unknown> = Promise.resolve();
   #isThoroughDue = true;
   /** Whether it has taken its share, as far as there was one. */
@@ -183,8 +184,8 @@ class RunningMember implements ConsumerMember {
   start(): void {
     const { work, member } = this.#parts;
     const lag = this.#watchLag();
+    this.#takePartNoMore = member.takePart(this.#work);
     this.#detach.push(
-      member.takePart(this.#work),
       work.readSide.watch(this.#onSignal),
       member.onBeat(() => this.#lookSoon()),
       () => lag.stop(),
@@ -197,7 +198,10 @@ class RunningMember implements ConsumerMember {
     return open.map(({ number }) => number).sort((a, b) => a - b);
   }
 
-  async caughtUp({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async caughtUp(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    checkOptions(options);
+    const { signal } = options;
+    checkSignal(signal);
     const operation = `wait for ${this.#work}`;
     const target = await this.#parts.work.store.head();
     for (;;) {
@@ -341,6 +345,8 @@ class RunningMember implements ConsumerMember {
     this.#bell.ring();
     this.#tellWatchers();
     await this.#running;
+    // Others share out all partitions from now on, and take each as soon as it is given back.
+    this.#takePartNoMore();
     await this.#ownership.giveBackAll();
     for (const detach of this.#detach) detach();
     this.#ending.resolve();
@@ -399,8 +405,10 @@ class RunningMember implements ConsumerMember {
     // What has been parked, and how far it is, is to be found in the store by who has waited for it.
     const isUnwritten = ({ drafts, lowWaterMark, position }: OwnedPartition): boolean =>
       drafts.size > 0 || lowWaterMark > position;
-    await this.#writer.checkpoint([...owned.values()].filter(isUnwritten));
-    return true;
+    const unwritten = [...owned.values()].filter(isUnwritten);
+    await this.#writer.checkpoint(unwritten);
+    // What another member has taken over meanwhile is not where it was here.
+    return unwritten.every(({ isOurs }) => isOurs);
   }
 
   async #nextProgress(signal: AbortSignal | undefined): Promise<void> {
@@ -409,6 +417,7 @@ class RunningMember implements ConsumerMember {
     const timer = setTimeout(wake, pollMs);
     this.#watchers.add(wake);
     signal?.addEventListener("abort", wake, { once: true });
+    if (signal?.aborted === true) wake();
     await promise;
     signal?.removeEventListener("abort", wake);
     this.#watchers.delete(wake);

@@ -5,6 +5,7 @@
  */
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import { inWords } from "../../store/check-input.ts";
+import { checkOptions } from "../../store/read-options.ts";
 import type { ReadSide, ReadSideCommit, RecordRef, StoredRecord } from "../../store/read-side.ts";
 import { inboxRef } from "../consumers/inbox.ts";
 import { hashKey, partitionOf } from "../consumers/key-hash.ts";
@@ -45,8 +46,10 @@ export function createParkedAdmin({ readSide }: Work): ParkedAdmin {
       );
       return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
     },
-    replay: async (selection, { ratePerSecond } = {}) => {
+    replay: async (selection, options = {}) => {
       requireOwner(selection);
+      checkOptions(options);
+      const { ratePerSecond } = options;
       requireRate(ratePerSecond);
       const keys = await selectKeys(readSide, selection);
       const share = await shareOfRate(readSide, selection, keys, ratePerSecond);

@@ -3,7 +3,7 @@
  */
 import { HithertoError } from "../../core/errors.ts";
 import type { AnyProjection } from "../../core/projection.ts";
-import { throwIfAborted } from "../../store/read-options.ts";
+import { checkSignal, throwIfAborted } from "../../store/read-options.ts";
 import type { Work } from "../work.ts";
 import { Bell } from "./bell.ts";
 
@@ -21,10 +21,11 @@ const pollMs = 1_000;
 /**
  * Resolves when the active read models, built by the versions given, have reached the present end of the log.
  *
- * @throws `PROJECTION_OUTDATED` when a higher version has taken over; `ABORTED`; the obstacle; what the store throws.
+ * @throws `ARGUMENT_INVALID`; `PROJECTION_OUTDATED` when a higher version has taken over; `ABORTED`; the obstacle; what the store throws.
  */
 export async function untilCaughtUp(options: CaughtUpOptions): Promise<void> {
   const { work, projections, findObstacle, signal } = options;
+  checkSignal(signal);
   const { readSide } = work;
   const bell = new Bell();
   const ring = (): void => bell.ring();

@@ -11,8 +11,8 @@ export interface CachedDocument {
 }
 
 /** Documents kept at most, and characters of their JSON. */
-const countMax = 50_000;
-const lengthMax = 33_554_432;
+const countMax = 20_000;
+const lengthMax = 16_777_216;
 
 /** A cache by key, in order of use. */
 export class DocumentCache {

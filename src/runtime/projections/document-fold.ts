@@ -3,7 +3,8 @@
  * cache, and written once, however many events changed it.
  *
  * The fold ends before the first event that fails; what comes before it counts. An event that concerns several documents
- * changes all of them or none.
+ * changes all of them or none. Since a function may have changed its document in place before it threw, the events before
+ * are then folded once more, from what is stored.
  *
  * That a document is not plain JSON shows only when it is written, after several events may have changed it. Then the
  * batch is folded once more, `careful`: with a look at the document after each event. What a later event of the batch has
@@ -80,7 +81,15 @@ export class DocumentFold {
   /** Folds a batch over the documents that the ones before it have made. */
   async fold(events: readonly StoredEvent[], options: FoldOptions): Promise<FoldedBatch> {
     const folded = await this.#attempt(events, options, false);
-    if (folded !== unsure) return folded;
+    const sure = folded === unsure ? await this.#foldAnew(events, options) : folded;
+    const { failure } = sure;
+    if (failure === undefined) return sure;
+    const sound = events.filter(({ position }) => position < failure.event.position);
+    const again = await this.#foldAnew(sound, options);
+    return { ...again, failure: again.failure ?? failure };
+  }
+
+  async #foldAnew(events: readonly StoredEvent[], options: FoldOptions): Promise<FoldedBatch> {
     await options.beforeAnew?.();
     this.cache.clear();
     const careful = await this.#attempt(events, options, true);
@@ -156,7 +165,9 @@ export class DocumentFold {
         continue;
       }
       try {
-        const document = this.cache.get(key)?.document ?? undefined;
+        const known = this.cache.get(key)?.document ?? undefined;
+        // What an event that is to be parked does to the document before it throws, is not to stay.
+        const document = parking?.verdictOf(event, key) === undefined ? known : structuredClone(known);
         const evolved: unknown = evolveDocument(this.#projection, { key, document }, event);
         if (isCareful && evolved !== null) documentJson(this.#projection, evolved, event);
         next.push([key, evolved]);

@@ -65,7 +65,8 @@ class DocumentWriter implements GenerationWriter {
     // Parked under the empty key is what failed before its documents were known.
     const isHeld = (one: string): boolean => key !== "" && one !== key;
     const only = { isHeld, verdictOf: () => undefined, park: () => undefined };
-    const folded = await this.#fold.fold([event], { load: this.#load, parking: only });
+    const beforeAnew = (): Promise<void> => this.settle();
+    const folded = await this.#fold.fold([event], { load: this.#load, parking: only, beforeAnew });
     if (folded.failure !== undefined) return folded.failure;
     const step = advance(owned.model.generation, { from, to: from, documents: folded.documents });
     await owned.commit({ ...changes, models: [step] });

@@ -1,5 +1,3 @@
-import type { StoredEvent } from "../../core/event.ts";
-import { limits } from "../../core/limits.ts";
 /**
  * Read models folded on demand: each read sees the log as it is, and keeps nothing.
  *
@@ -7,6 +5,8 @@ import { limits } from "../../core/limits.ts";
  * categories; any other read folds all events that concern the projection, and holds all of its documents in memory for
  * as long as it takes.
  */
+import type { StoredEvent } from "../../core/event.ts";
+import { limits } from "../../core/limits.ts";
 import { keyOfStream } from "../../core/projection.ts";
 import type { Projection } from "../../core/projection.ts";
 import type { ReadStamp } from "../../store/read-side.ts";

@@ -1,4 +1,3 @@
-import type { StoredEvent } from "../../core/event.ts";
 /**
  * Documents folded from the log into memory: what a runner would store, for those who want no stored read model.
  *
@@ -6,6 +5,7 @@ import type { StoredEvent } from "../../core/event.ts";
  * events in memory at a time; of each document it keeps the last event that changed it. An event that its projection can
  * not take leaves the table unfit for use: what is before it was folded, and nothing more.
  */
+import type { StoredEvent } from "../../core/event.ts";
 import { documentJson, eventFor, evolveDocument, filterOf, keysOf } from "../../core/projection-step.ts";
 import type { Projection } from "../../core/projection.ts";
 import { documentOrder, indexedFields, indexValues, matches } from "../../store/document-query.ts";

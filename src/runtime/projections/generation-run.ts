@@ -4,6 +4,7 @@
  * save the commit of a batch with the folding of the next.
  */
 import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import { filterOf } from "../../core/projection-step.ts";
 import type { AnyProjection } from "../../core/projection.ts";
@@ -79,6 +80,8 @@ const standByMs = 100;
 /** How often to look whether parked keys have been changed, in milliseconds. */
 const parkingMs = 200;
 const storeRetryMs = { first: 50, max: 5_000 } as const;
+/** How often to try to give a generation away, for whoever stops waits for it. */
+const releasesMax = 5;
 
 /** Runs a generation until it is stopped or gone. */
 export class GenerationRun {
@@ -165,6 +168,7 @@ export class GenerationRun {
     const tools = this.#tools;
     if (tools === undefined) return this.#standBy();
     await this.#seeDirections();
+    if (!(await tools.owned.isAsLastSeen())) return this.#beginAgain(true);
     if (this.#directions.wanted === "paused") return this.#rest("paused");
     if (this.#halted !== undefined) {
       if (this.#directions.resumed <= this.#halted.resumed) return this.#rest("halted");
@@ -250,11 +254,18 @@ export class GenerationRun {
     const tools = this.#tools;
     this.#tools = undefined;
     if (tools === undefined) return;
-    try {
-      await tools.writer.settle();
-      await tools.owned.release({ state: "idle", error: this.#error, ratePerSecond: 0 });
-    } catch {
-      // Taken over already, dropped, or closed: then there is nothing to give away.
+    await tools.writer.settle().catch(() => undefined);
+    for (let attempt = 1; attempt <= releasesMax; attempt++) {
+      try {
+        await tools.owned.release({ state: "idle", error: this.#error, ratePerSecond: 0 });
+        return;
+      } catch (error) {
+        // Taken over already, dropped, or closed: then there is nothing to give away.
+        if (isHithertoError(error, "RECORD_CONFLICT", "MODEL_CONFLICT", "STORE_CLOSED")) return;
+        const next = attempt < releasesMax ? "retry" : "hand-over";
+        this.#context.tell({ kind: "failure", error, position: undefined, attempt, next });
+        if (next === "retry") await sleep(storeRetryMs.first * 2 ** attempt);
+      }
     }
   }
 
@@ -377,10 +388,21 @@ export class GenerationRun {
     const isOvertaken = isHithertoError(error, "RECORD_CONFLICT", "MODEL_CONFLICT");
     const isFull = isHithertoError(error, "PARKED_FULL");
     if (!isOvertaken) await this.#sayFailed(error, failures, isFull ? "halt" : "retry");
+    else if (failures > 1) await this.#pause(storeRetryMs.first);
+    await this.#beginAgain(isOvertaken);
+    if (!isFull || this.#tools === undefined) return;
+    try {
+      await this.#halt(error);
+    } catch {
+      this.#tools = undefined;
+    }
+  }
+
+  /** From what is stored, if that is still this one's. */
+  async #beginAgain(isOvertaken: boolean): Promise<void> {
     const wasOwner = this.#tools !== undefined;
     try {
       await this.#own();
-      if (isFull) await this.#halt(error);
     } catch {
       this.#tools = undefined;
     }
@@ -389,8 +411,13 @@ export class GenerationRun {
 
   /** An event that failed within a transaction: nothing of that is left, so what is known here goes too. */
   async #mendEvent(failure: EventFailure): Promise<void> {
-    await this.#own();
-    if (this.#tools !== undefined) await this.#fail(failure, this.#tools).catch(() => this.#own());
+    try {
+      await this.#own();
+      if (this.#tools !== undefined) await this.#fail(failure, this.#tools);
+    } catch {
+      // What keeps the failure from being noted, meets the next turn too.
+      this.#tools = undefined;
+    }
   }
 
   async #sayFailed(error: unknown, failures: number, next: "retry" | "halt"): Promise<void> {

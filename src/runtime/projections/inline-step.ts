@@ -1,4 +1,3 @@
-import { filterOf } from "../../core/projection-step.ts";
 /**
  * Brings inline read models up to the end of the log, within a transaction that appends. It begins where the read model
  * is, whoever brought it there, and holds the store's write lock to the end; so several processes that feed one document
@@ -8,6 +7,7 @@ import { filterOf } from "../../core/projection-step.ts";
  * being built, paused, halted, or further behind than `gapMax`; while keys of it are parked, since only the owner knows them;
  * and when an event of somebody else, from before these appends, fails.
  */
+import { filterOf } from "../../core/projection-step.ts";
 import type { AnyProjection } from "../../core/projection.ts";
 import type { ReadModelInfo, ReadSideTransaction } from "../../store/read-side.ts";
 import type { ProjectionRecord, RunRecord } from "../records.ts";

@@ -41,6 +41,12 @@ export class OwnedGeneration {
     return this.#next ?? this.#record;
   }
 
+  /** Whether nobody else has changed the record; with nothing to commit, a reset would else go unseen. */
+  async isAsLastSeen(): Promise<boolean> {
+    const stored = await this.#readSide.findRecord(runRef(this.model));
+    return stored?.version === this.#version;
+  }
+
   /** Notes something, to be written with the next commit. */
   note(notes: Partial<OwnerNotes>): void {
     this.#next = { ...this.record, ...notes };

@@ -56,7 +56,7 @@ export interface ProjectionRunnerOptions {
   readonly onError?: "halt" | "park" | undefined;
   /** Events in one batch at most. Default 5,000. */
   readonly batchSizeMax?: number | undefined;
-  /** After this time without a sign of life, another process takes over. Default 3,000 milliseconds. */
+  /** After this time without a sign of life, another process takes over. At least 30, default 3,000 milliseconds. */
   readonly leaseMs?: number | undefined;
   /** Lag that counts as too much, in milliseconds. Default 5,000. */
   readonly lagAlertMs?: number | undefined;

@@ -5,6 +5,7 @@
 import { HithertoError } from "../../core/errors.ts";
 import type { AnyProjection } from "../../core/projection.ts";
 import type { EventStore } from "../../store/event-store.ts";
+import { checkOptions } from "../../store/read-options.ts";
 import type { ProjectionAdmin } from "../work-admin.ts";
 import type { Work } from "../work.ts";
 import { untilCaughtUp } from "./caught-up.ts";
@@ -115,7 +116,10 @@ class HandleProjections implements Projections {
     };
     const runner: ProjectionRunner = {
       projections,
-      caughtUp: ({ signal } = {}) => untilCaughtUp({ work, projections, findObstacle, signal }),
+      caughtUp: async (given = {}) => {
+        checkOptions(given);
+        await untilCaughtUp({ work, projections, findObstacle, signal: given.signal });
+      },
       stop,
       [Symbol.asyncDispose]: stop,
     };

@@ -27,9 +27,9 @@ export function planRunner(options: ProjectionRunnerOptions = {}): RunnerPlan {
   const { lagAlertMs = lagAlertMsDefault } = options;
   if (onError !== "halt" && onError !== "park") refuse("onError", `"halt" or "park"`, onError);
   if (typeof onEvent !== "function") refuse("onEvent", "a function", onEvent);
-  requireInteger("batchSizeMax", batchSizeMax, 100_000);
-  requireInteger("leaseMs", leaseMs, 3_600_000);
-  requireInteger("lagAlertMs", lagAlertMs, Number.MAX_SAFE_INTEGER);
+  requireInteger("batchSizeMax", batchSizeMax, 1, 100_000);
+  requireInteger("leaseMs", leaseMs, 30, 3_600_000);
+  requireInteger("lagAlertMs", lagAlertMs, 1, Number.MAX_SAFE_INTEGER);
   return { retry: planRetry(options.retry), onError, batchSizeMax, leaseMs, lagAlertMs, onEvent };
 }
 
@@ -48,9 +48,9 @@ export function checkProjections(argument: string, projections: unknown): readon
   return projections as readonly AnyProjection[];
 }
 
-function requireInteger(argument: string, value: unknown, max: number): void {
-  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max) return;
-  refuse(argument, `an integer from 1 to ${max}`, value);
+function requireInteger(argument: string, value: unknown, least: number, most: number): void {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
+  refuse(argument, `an integer from ${least} to ${most}`, value);
 }
 
 function refuse(argument: string, wanted: string, found: unknown): never {

@@ -9,6 +9,7 @@
  */
 import { checkQueryFields, indexedFields } from "../../store/document-query.ts";
 import { endOfPrefix } from "../../store/prefix.ts";
+import { checkDocumentKeys, checkModelRef } from "../../store/read-side-options.ts";
 import type { ListRecordsPlan } from "../../store/read-side-options.ts";
 import type {
   DocumentQuery,
@@ -94,6 +95,15 @@ export class ReadSideReader {
     ref: ReadModelRef,
     key: string,
   ): { readonly document: StoredDocument | undefined; readonly stamp: ReadStamp | undefined } {
+    checkModelRef(ref);
+    checkDocumentKeys([key]);
+    return this.#get(ref, key);
+  }
+
+  #get(
+    ref: ReadModelRef,
+    key: string,
+  ): { readonly document: StoredDocument | undefined; readonly stamp: ReadStamp | undefined } {
     let model = ("name" in ref ? this.#active.get(ref.name) : undefined) ?? this.findModel(ref);
     while (model !== undefined) {
       const found = this.#tryGet(model, key, "name" in ref);
@@ -110,9 +120,11 @@ export class ReadSideReader {
     readonly documents: ReadonlyArray<StoredDocument | undefined>;
     readonly stamp: ReadStamp | undefined;
   } {
+    checkModelRef(ref);
+    checkDocumentKeys(keys);
     return this.inOneState(() => {
       const stamp = stampOf(this.findModel(ref));
-      return { documents: keys.map((key) => this.getDocument(ref, key).document), stamp };
+      return { documents: keys.map((key) => this.#get(ref, key).document), stamp };
     });
   }
 
@@ -120,6 +132,7 @@ export class ReadSideReader {
     ref: ReadModelRef,
     query: DocumentQuery,
   ): { readonly documents: StoredDocument[]; readonly stamp: ReadStamp | undefined } {
+    checkModelRef(ref);
     return this.inOneState(() => {
       const model = this.findModel(ref);
       if (model === undefined) return { documents: [], stamp: undefined };
@@ -132,6 +145,7 @@ export class ReadSideReader {
     ref: ReadModelRef,
     query: DocumentQuery,
   ): { readonly count: number; readonly stamp: ReadStamp | undefined } {
+    checkModelRef(ref);
     return this.inOneState(() => {
       const model = this.findModel(ref);
       if (model === undefined) return { count: 0, stamp: undefined };

@@ -1,10 +1,11 @@
-import { HithertoError } from "../../core/errors.ts";
 /**
  * The read side of the embedded store. Reads are answered on the caller's thread, at once; commits go to the writer thread
  * with the appends, so that they share its transactions; interactive transactions have a connection of their own
  * (`transactions.ts`). `docs/adr/0007-read-side-in-the-log-file.md` says why.
  */
+import { HithertoError } from "../../core/errors.ts";
 import type { SqlRow, SqlValue } from "../../core/sql.ts";
+import { checkOptions } from "../../store/read-options.ts";
 import {
   planCommit,
   planCommitOptions,
@@ -104,18 +105,20 @@ export class SqliteReadSide implements ReadSide {
     values?: readonly SqlValue[],
     options: { readonly model?: string | undefined } = {},
   ): Promise<{ readonly rows: readonly SqlRow[]; readonly stamp: ReadStamp | undefined }> {
-    return this.#shared.answer(() =>
-      this.#reader.inOneState(() => {
+    return this.#shared.answer(() => {
+      checkOptions(options);
+      return this.#reader.inOneState(() => {
         const active = this.#reader.listModels().filter(({ state }) => state === "active");
         const model = active.find(({ name }) => name === options.model);
         const physical = withTables(sql, tablesOfAll(active, model));
         checkReads(sql);
         return { rows: this.#sql.all({ given: sql, physical }, values), stamp: stampOf(model) };
-      }),
-    );
+      });
+    });
   }
 
   async commit(changes: ReadSideCommit, options?: CommitOptions): Promise<{ readonly version: number }> {
+    this.#shared.checkOpen();
     const plan = planCommit(changes);
     const { isDurable } = planCommitOptions(options);
     const outcome = await this.#shared.write({ kind: "commit", plan, isDurable });
@@ -127,8 +130,8 @@ export class SqliteReadSide implements ReadSide {
     body: (transaction: ReadSideTransaction) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result> {
-    const plan = { body, ...planTransaction(body, options) };
     this.#shared.checkOpen();
+    const plan = { body, ...planTransaction(body, options) };
     const { transactions, url } = this.#shared;
     if (transactions === undefined) throw new HithertoError("STORE_READ_ONLY", { store: url });
     return transactions.run(plan);

@@ -2,11 +2,12 @@
  * One interactive transaction, from its first call to its end.
  *
  * - **open**: takes calls.
- * - **failed**: a statement was refused, or the database itself failed. Every call fails with that error from now on, and
+ * - **failed**: a statement of `sql` was refused, or the database itself failed. Every call fails with that error from now on, and
  *   the transaction can only be rolled back, whatever its body makes of the error.
  * - **over**: every call fails, with `TRANSACTION_TIMEOUT` if that ended it.
  */
-import { HithertoError, isHithertoError } from "../../core/errors.ts";
+import { isHithertoError } from "../../core/errors.ts";
+import type { HithertoError } from "../../core/errors.ts";
 import type { StoredEvent } from "../../core/event.ts";
 import type { SqlRow, SqlTransaction, SqlValue } from "../../core/sql.ts";
 import { encodeAppend } from "../../store/encode-append.ts";
@@ -118,7 +119,12 @@ export class SqliteTransaction implements ReadSideTransaction {
     ): Promise<Result> => {
       return this.#call(() => {
         const runner = this.#tools.sql;
-        return body(runner, runner.translate(sql, generation ?? 0, tables));
+        try {
+          return body(runner, runner.translate(sql, generation ?? 0, tables));
+        } catch (error) {
+          if (isHithertoError(error, "SQL_FAILED")) this.#fail(error);
+          throw error;
+        }
       });
     };
     return {
@@ -142,19 +148,21 @@ export class SqliteTransaction implements ReadSideTransaction {
     }
   }
 
-  /** Runs one call. What a store refuses, leaves the transaction usable; what SQLite refuses, or fails at, does not. */
+  /** Runs one call. What is refused leaves the transaction usable; what SQLite fails at does not. */
   async #call<Result>(body: () => Result | Promise<Result>): Promise<Result> {
     this.#checkEnd();
     try {
       return await body();
     } catch (error) {
       const known = toStoreError(error, this.#tools.store);
-      if (!isHithertoError(error) || (known instanceof HithertoError && known.code === "SQL_FAILED")) {
-        this.#failure ??= known;
-        this.#end ??= known;
-      }
+      if (!isHithertoError(error)) this.#fail(known);
       throw known;
     }
+  }
+
+  #fail(cause: Error): void {
+    this.#failure ??= cause;
+    this.#end ??= cause;
   }
 
   #checkEnd(): void {

@@ -1,4 +1,5 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
@@ -170,6 +171,16 @@ describe("projections", () => {
     const { exitCode, out } = await outcome;
     expect(exitCode).toBe(0);
     expect(out).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} {2}orders {2}live$/m);
+  });
+
+  test("end without an error when nobody reads any more what happens", async () => {
+    const shop = await aShop();
+    const child = shop.begin(...runOrders);
+    await started(child, "live");
+    const ended = once(child, "exit");
+    child.stdout.destroy();
+    await shop.run("projections", "pause", "orders");
+    expect(await ended).toEqual([0, null]);
   });
 
   test("that nobody runs cannot be waited for", async () => {

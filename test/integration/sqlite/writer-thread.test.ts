@@ -6,10 +6,11 @@ import { once } from "node:events";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { promisify } from "node:util";
 import type { Worker } from "node:worker_threads";
-import { isHithertoError } from "hitherto/core";
+import { isHithertoError, limits } from "hitherto/core";
 import { openSqliteStore } from "hitherto/sqlite";
 import type { AppendResult, EventStore } from "hitherto/store";
 import { afterAll, describe, expect, test } from "vitest";
+import { WriteQueue } from "../../../src/sqlite/write-queue.ts";
 import { makeScratch } from "./scratch.ts";
 
 const scratch = makeScratch();
@@ -141,4 +142,18 @@ describe("a program given at the command line", () => {
     const { stdout } = await promisify(execFile)(process.execPath, [...flags, program(scratch.path())]);
     expect(stdout).toBe("60\n60\n");
   });
+});
+
+test("more transactions than may wait are refused, and those that wait get their turn", async () => {
+  const path = scratch.path();
+  await using _ = await openSqliteStore(path);
+  const connect = { path, mode: "write", durability: "os", busyTimeoutMs: 0, cacheBytes: 2 ** 20 } as const;
+  const queue = new WriteQueue(connect, () => undefined);
+  const holds = Array.from({ length: limits.appendsWaitingMax }, () => queue.hold());
+  expect(await codeOf(queue.hold())).toBe("QUEUE_FULL");
+  const endFirst = await holds[0];
+  endFirst?.();
+  await holds[1];
+  void queue.hold();
+  await queue.close();
 });

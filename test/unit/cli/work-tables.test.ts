@@ -95,6 +95,14 @@ describe("a table of projections", () => {
     expect(linesOf([aProjection({ rebuild })])).toContain("0 of 1,000  no process does it");
   });
 
+  test("does not call the first build a rebuild", () => {
+    const building = aProjection({ version: undefined, rebuild: aRebuild({ version: 1 }) });
+    expect(linesOf([building])).toContain("  first build  version 1  █████░░░░░ 50 %");
+    const names = factsOf(projectionKind, building, now).map(([name]) => name);
+    expect(names).toContain("First build");
+    expect(names).not.toContain("Rebuild");
+  });
+
   test("keeps its columns where they are when the numbers become shorter", () => {
     const table = tableOf(projectionKind.columns);
     const [wide] = table.lines([aProjection({ position: 1_234_567 })], 120);

@@ -27,7 +27,7 @@ describe("the runtime's options", () => {
     const error: unknown = Object.create(null);
     planRuntime().report({ operation: "consumer", definition: "mails", error });
     const [warning] = (await warned) as [Error];
-    expect(warning.message).toBe('consumer of "mails": an object was thrown');
+    expect(warning.message).toBe('consumer "mails": an object was thrown');
   });
 
   test("report to a process warning by default, and also when the hook is broken", async () => {
@@ -46,7 +46,7 @@ describe("the runtime's options", () => {
       const [warning] = (await warned) as [Error];
       expect(warning).toMatchObject({
         name: "HithertoWarning",
-        message: 'snapshot.save of "account" on stream "account-42": full',
+        message: 'snapshot.save "account" on stream "account-42": full',
       });
     }
   });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
+import { HithertoError } from "../../../core/errors.ts";
 import type { NewEvent } from "../../../core/event.ts";
 import type { ConsumerMember, ErrorClass } from "../../../runtime/consumers/consumer.ts";
 import { consumer as define } from "../../../runtime/consumers/define-consumer.ts";
@@ -32,8 +33,9 @@ function listener() {
 
 const always = (errorClass: ErrorClass) => (): ErrorClass => errorClass;
 
-/** What can be thrown that is no proper error. */
+/** What can be thrown that is no proper error, or that of something else. */
 const thrown: readonly unknown[] = [
+  new HithertoError("OWNERSHIP_LOST", { work: "what somebody else works on" }),
   undefined,
   null,
   "text",

@@ -164,6 +164,18 @@ export const lookingAfterTests: WorkTopic = {
     }
   },
 
+  "a wait or a replay that is asked for wrongly is refused": async ({ join }) => {
+    const store = await join();
+    await using member = await store.consume(notes(), brisk);
+    for (const options of [null, 5, { signal: "now" }]) {
+      await refuses("ARGUMENT_INVALID", () => member.caughtUp(options as never));
+    }
+    const owner = { kind: "consumer", name: "notes" } as const;
+    for (const options of [null, 5, { ratePerSecond: 0 }, { ratePerSecond: Infinity }]) {
+      await refuses("ARGUMENT_INVALID", () => store.parked.replay(owner, options as never));
+    }
+  },
+
   "a status says what there is to say": async ({ join }) => {
     const store = await join();
     const cases = new Cases(store);

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
+import { HithertoError } from "../../../core/errors.ts";
 import type { ConsumeOptions, ConsumerMember } from "../../../runtime/consumers/consumer.ts";
 import type { Hitherto } from "../../../runtime/hitherto.ts";
+import type { EventStore } from "../../../store/event-store.ts";
+import type { ReadSide } from "../../../store/read-side.ts";
 import { refuses, upTo } from "../helpers.ts";
+import { withReadSide } from "../work/odd-stores.ts";
 import { begun, during, eventually } from "../work/work-kit.ts";
 import type { Handle, WorkLab, WorkTopic } from "../work/work-kit.ts";
 import { brisk, Cases, Journal, notes, unhurried } from "./cases.ts";
@@ -40,6 +44,21 @@ function positionWatch(store: Hitherto): () => Promise<void> {
       highest.set(partition, position);
     }
   };
+}
+
+/** A store that refuses so many commits by which partitions are given back. */
+function releasingLate(store: EventStore, trouble: { left: number }): EventStore {
+  const commit: ReadSide["commit"] = async (changes, options) => {
+    const isRelease = changes.put?.some(
+      ({ space, value }) => space === "partitions" && (value as { holder?: string }).holder === undefined,
+    );
+    if (isRelease !== true || trouble.left === 0 || changes.expect?.[0]?.version === 0) {
+      return store.readSide.commit(changes, options);
+    }
+    trouble.left--;
+    throw new HithertoError("STORE_BUSY", { store: store.url, waitedMs: 0 });
+  };
+  return withReadSide(store, { commit });
 }
 
 /** Several members share a consumer. */
@@ -127,6 +146,46 @@ export const memberTests: WorkTopic = {
     }
     await during(stays.member.caughtUp(), look);
     journal.hasAllInOrder(cases.counts);
+  },
+
+  "while a member stops, others take over all that it is done with": async (lab) => {
+    const [writer, journal] = [await lab.join(), new Journal()];
+    const cases = new Cases(writer);
+    const [isBusy, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const work = async (): Promise<void> => {
+      isBusy.resolve();
+      await goOn.promise;
+    };
+    const stops = await (await lab.join()).consume(notes({ journal, work }), brisk);
+    await eventually(() => assert.equal(stops.partitions.length, 8));
+    await cases.add("case-1");
+    await isBusy.promise;
+    const stopping = begun(stops.stop());
+    const { member } = await joinNotes(lab, journal);
+    await eventually(() => assert.equal(member.partitions.length, 7));
+    goOn.resolve();
+    await stopping;
+    await cases.addRandom(lab.random, 50);
+    await member.caughtUp();
+    journal.hasEachOnce(cases.counts);
+  },
+
+  "a partition is given back also when the store fails at first": async ({ join }) => {
+    const trouble = { left: 2 };
+    const [journal, [one, other]] = [
+      new Journal(),
+      [await join({ around: (bare) => releasingLate(bare, trouble) }), await join()],
+    ];
+    const cases = new Cases(other);
+    const first = await one.consume(notes({ journal, partitions: 1 }), brisk);
+    await cases.add("case-1");
+    await first.caughtUp();
+    await using second = await other.consume(notes({ journal }), brisk);
+    await first.stop();
+    assert.equal(trouble.left, 0);
+    await cases.add("case-1");
+    await second.caughtUp();
+    journal.hasEachOnce(cases.counts);
   },
 
   "more members than partitions stand by": async (lab) => {

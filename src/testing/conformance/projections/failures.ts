@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import type { StoredEvent } from "../../../core/event.ts";
+import { projection } from "../../../core/projection.ts";
 import type { WorkEvent } from "../../../runtime/work-status.ts";
 import { anEvent, listOf, refuses, upTo } from "../helpers.ts";
 import { eventually } from "../work/work-kit.ts";
 import type { WorkTopic } from "../work/work-kit.ts";
 import { added, agreesWithAll, appendRandom, run, tallies } from "./tallies.ts";
+import type { Added } from "./tallies.ts";
 
 const owner = { kind: "projection", name: "tallies" } as const;
 
@@ -43,6 +45,40 @@ export const failureTests: WorkTopic = {
     assert.ok(heard.failures().length > 0);
     assert.ok(heard.failures().every((next) => next === "retry"));
     await runner.stop();
+  },
+
+  "what a handler did to its document before it threw is not kept, in retries, halted or parked": async (
+    lab,
+  ) => {
+    const store = await lab.join();
+    const rough = (onError: "halt" | "park") =>
+      projection(`rough_${onError}`, {
+        key: (event) => (event.data as Added).to,
+        initial: () => ({ sum: 0 }),
+        evolve: {
+          Added: (document, { n }: Added) => {
+            document.sum += n;
+            if (n === 13) throw new Error("thirteen!");
+            return document;
+          },
+        },
+      });
+    const retry = { max: 2, delayMs: 1, delayMsMax: 1, jitter: 0 };
+    const halting = rough("halt");
+    await using runner = await store.runProjections([halting], { onError: "halt", retry });
+    await runner.caughtUp();
+    const numbers = [added(1, "a"), added(2, "a"), added(13, "a"), added(4, "a"), added(5, "b")];
+    const { position } = await store.append({ stream: "s", events: numbers });
+    await eventually(async () =>
+      assert.equal((await store.projections.status(halting.name)).state, "halted"),
+    );
+    assert.deepEqual((await store.readModel(halting).get("a")).document, { sum: 3 });
+
+    const parking = rough("park");
+    await using _runner = await store.runProjections([parking], { onError: "park", retry });
+    const read = store.readModel(parking);
+    assert.deepEqual((await read.get("b", { waitFor: position })).document, { sum: 5 });
+    assert.deepEqual((await read.get("a")).document, { sum: 3 });
   },
 
   "after the last retry it halts at the event, and says so": async ({ join }) => {

@@ -100,6 +100,13 @@ export const lookingAfterTests: WorkTopic = {
     await eventually(() => assert.deepEqual(heard, [true, false]));
   },
 
+  "a wait that is asked for wrongly is refused": async ({ join }) => {
+    await using runner = await run(await join(), tallies());
+    for (const options of [null, 5, { signal: "now" }]) {
+      await refuses("ARGUMENT_INVALID", () => runner.caughtUp(options as never));
+    }
+  },
+
   "runners that call different lags too much do not quarrel over it": async ({ join, store }) => {
     const [first, second] = [await join(), await join()];
     await using _one = await run(first, tallies(), { lagAlertMs: 1_000 });

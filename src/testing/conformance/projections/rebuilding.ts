@@ -8,6 +8,7 @@ import { eventually } from "../work/work-kit.ts";
 import type { WorkTopic } from "../work/work-kit.ts";
 import {
   agrees,
+  added,
   agreesWithAll,
   appendRandom,
   brisk,
@@ -220,5 +221,19 @@ export const rebuildingTests: WorkTopic = {
     await other.projections.reset("tallies");
     await eventually(() => assert.equal(steps.count, 2 * stepsOfOne));
     await agreesWithAll(other, tallies());
+  },
+
+  "a reset is seen at once by a runner that has long had nothing to do": async ({ join }) => {
+    const [store, other] = [await join(), await join()];
+    await store.append({ stream: "s", events: [added(1, "a")] });
+    await using runner = await run(store, tallies());
+    await runner.caughtUp();
+    await eventually(async () => {
+      const { state, ratePerSecond } = await other.projections.status("tallies");
+      assert.deepEqual([state, ratePerSecond], ["live", 0]);
+    });
+    const head = await other.head();
+    await other.projections.reset("tallies");
+    await other.readModel(tallies()).get("a", { waitFor: head, timeoutMs: 5_000 });
   },
 };

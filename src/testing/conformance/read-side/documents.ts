@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { upTo } from "../helpers.ts";
+import type { ReadModelRef } from "../../../store/read-side.ts";
+import { refuses, upTo } from "../helpers.ts";
 import type { Topic } from "../kit.ts";
 import {
   advancing,
   anActiveModel,
   aModel,
   documentOf,
+  everything,
   hostileKeys,
   hostileTexts,
   keysOf,
@@ -82,6 +84,26 @@ export const documentTests: Topic = {
     for (const key of ["", "nobody", "%%%", "a%b", "Ã"]) {
       assert.equal(await documentOf(readSide, key), undefined);
     }
+  },
+
+  "what names no read model, or no document, is refused": async ({ store: { readSide } }) => {
+    const generation = await anActiveModel(readSide, [write("\ufffd", {})]);
+    for (const model of [undefined, null, name, {}, { name: 7 }, { generation: 0 }, { generation: "1" }]) {
+      const ref = model as ReadModelRef;
+      await refuses("ARGUMENT_INVALID", () => readSide.getDocument(ref, "k"));
+      await refuses("ARGUMENT_INVALID", () => readSide.getDocuments(ref, ["k"]));
+      await refuses("ARGUMENT_INVALID", () => readSide.findDocuments(ref, everything()));
+      await refuses("ARGUMENT_INVALID", () => readSide.countDocuments(ref, everything()));
+    }
+    for (const bad of [undefined, null, 7, {}, "\ud800", "x".repeat(100_000)]) {
+      const key = bad as string;
+      await refuses("ARGUMENT_INVALID", () => readSide.getDocument({ name }, key));
+      await refuses("ARGUMENT_INVALID", () => readSide.getDocuments({ name }, ["k", key]));
+      await readSide.transaction(async (transaction) => {
+        await refuses("ARGUMENT_INVALID", () => transaction.findDocuments(generation, [key]));
+      });
+    }
+    await refuses("ARGUMENT_INVALID", () => readSide.getDocuments({ name }, "k" as never));
   },
 
   "several are got in the order of the keys, with gaps where there is none": async ({

@@ -55,7 +55,9 @@ export const closingTests: Topic = {
       () => readSide.countDocuments(ref1, everything()),
       () => readSide.query("SELECT 1"),
       () => readSide.commit({ put: [{ ...ref, value: 1 }] }),
+      () => readSide.commit({ put: "bad input" as never }),
       () => readSide.transaction(() => Promise.resolve()),
+      () => readSide.transaction("bad input" as never),
       () => readSide.watch(() => undefined),
     ];
     for (const call of calls) await refuses("STORE_CLOSED", call);

@@ -291,7 +291,15 @@ export const sqlTests: Topic = {
       assert.deepEqual(await readSide.listModels(), []);
       assert.equal(await valueOf(readSide, "k"), undefined);
     }
-    await aModel(readSide, { name, shape });
+    const create = { step: "create", generation: next, name, version: 1 } as const;
+    await readSide.transaction(async (transaction) => {
+      const models = [{ ...create, shape: broken[0] ?? assert.fail() }];
+      await refuses("SQL_FAILED", () => transaction.commit({ models, put: [{ ...ref, value: 1 }] }));
+      await transaction.commit({ models: [{ ...create, shape }] });
+      await transaction.sql(next).run(addOrder, ["day", 1]);
+    });
+    assert.equal(await positionOf(readSide, next), 0);
+    assert.equal(await valueOf(readSide, "k"), undefined);
   },
 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DocumentCache } from "../../../../src/runtime/projections/document-cache.ts";
 
-const large = { document: {}, length: 12_000_000 };
+const large = { document: {}, length: 6_000_000 };
 
 describe("the cache of documents", () => {
   test("forgets what was used first when the documents are too long together", () => {
@@ -14,9 +14,9 @@ describe("the cache of documents", () => {
 
   test("forgets what was used first when there are too many", () => {
     const cache = new DocumentCache();
-    for (let n = 0; n < 50_010; n++) cache.set(String(n), { document: n, length: 5 });
+    for (let n = 0; n < 20_010; n++) cache.set(String(n), { document: n, length: 5 });
     cache.trim(() => false);
-    expect([cache.has("9"), cache.has("10"), cache.get("50009")?.document]).toEqual([false, true, 50_009]);
+    expect([cache.has("9"), cache.has("10"), cache.get("20009")?.document]).toEqual([false, true, 20_009]);
   });
 
   test("keeps what is not stored yet, whatever its size", () => {
