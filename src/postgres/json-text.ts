@@ -16,14 +16,7 @@ const refused = /\\u(?:0000|d[89a-f]|fdd0)|\ufdd0|\p{Surrogate}/iu;
 /** An escape that is refused, or another one, whose second character must not be taken for a beginning; or a character. */
 const escapesAndRefused = /\\(?:u(0000|d[89a-f]..|fdd0)|.)|\ufdd0|\p{Surrogate}/giu;
 
-/**
- * JSON text in which nothing is left that PostgreSQL refuses.
- *
- * @example
- * ```ts
- * toStored('{"a":"\\u0000"}'); // '{"a":"\ufdd0u0000"}'
- * ```
- */
+/** JSON text in which nothing is left that PostgreSQL refuses: `"\u0000"` becomes U+FDD0 and `u0000`, between quotes. */
 export function toStored(json: string): string {
   if (!refused.test(json)) return json;
   return json.replaceAll(escapesAndRefused, (found: string, digits: string | undefined) => {
