@@ -27,7 +27,7 @@ export interface KillRun {
   readonly plan?: string;
   /** After so many kills a fresh file is begun. Default 20. */
   readonly livesPerFile?: number;
-  /** Writers are killed within so many milliseconds of being ready. Default 300. */
+  /** Writers are killed within so many milliseconds of being ready. Default 600. */
   readonly delayMsMax?: number;
   readonly onKill?: (killed: number, examined: Examined) => void;
 }
@@ -112,7 +112,7 @@ export async function runKills(run: KillRun): Promise<KillSummary> {
 async function killOne(path: string, life: number, random: Random, run: KillRun): Promise<boolean> {
   const writer = startWriter(path, run.seed, life, run.plan);
   const isEarly = random.once(6);
-  const { delayMsMax = 300 } = run;
+  const { delayMsMax = 600 } = run;
   if (!isEarly) await writer.ready;
   await setTimeout(random.integer(isEarly ? 350 : delayMsMax));
   await writer.kill();

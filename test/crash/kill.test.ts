@@ -36,7 +36,7 @@ describe("a writer that is killed", () => {
 
   test.each([
     ["reclaim", 800],
-    ["import", 1_500],
+    ["import", 2_500],
     ["big", 800],
   ])("in the middle of %s loses and doubles nothing", async (plan, delayMsMax) => {
     const summary = await runKills({ kills: 4, seed, plan, delayMsMax, livesPerFile: 4 });

@@ -2,7 +2,6 @@
  * The frame of the kits for projections and consumers: tests in which several handles, each standing for a process,
  * work on one store.
  */
-import type { ChildProcess } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 import { createHitherto } from "../../../runtime/create-hitherto.ts";
 import type { Hitherto } from "../../../runtime/hitherto.ts";
@@ -13,7 +12,7 @@ import type { Lab, StoreConformance, Topic } from "../kit.ts";
 import { stallable } from "./stallable-store.ts";
 import type { StallableStore } from "./stallable-store.ts";
 import { startWorker } from "./worker-process.ts";
-import type { Worker } from "./worker-process.ts";
+import type { SpawnedProcess, Worker } from "./worker-process.ts";
 import type { WorkOrder } from "./worker.ts";
 
 /** What the kits for projections and consumers must know about a store. */
@@ -22,7 +21,7 @@ export interface WorkConformance extends StoreConformance {
    * Starts a process that opens the store at this URL and calls `conformanceWorker` with it; its input, output and errors
    * are pipes. With it, the kit kills processes and makes them stand still.
    */
-  readonly spawn?: ((url: string) => ChildProcess) | undefined;
+  readonly spawn?: ((url: string) => SpawnedProcess) | undefined;
 }
 
 /** A handle that stands for a process: stalled, it is one that is stopped or, if it is never woken, dead. */

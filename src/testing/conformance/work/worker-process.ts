@@ -5,6 +5,14 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { WorkOrder } from "./worker.ts";
 
+/** A `ChildProcess` of `node:child_process` with pipes; named so little that these types can do without those of Node. */
+export interface SpawnedProcess {
+  readonly pid?: number | undefined;
+  readonly stdin: object | null;
+  readonly stdout: object | null;
+  readonly stderr: object | null;
+}
+
 /** A process that a test has started. */
 export interface Worker {
   readonly pid: number;
@@ -19,7 +27,8 @@ export interface Worker {
 }
 
 /** Gives a process its order. */
-export function startWorker(child: ChildProcess, order: WorkOrder): Worker {
+export function startWorker(spawned: SpawnedProcess, order: WorkOrder): Worker {
+  const child = spawned as ChildProcess;
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new Error("A worker needs pipes.");
   let [said, isKilled] = ["", false];
