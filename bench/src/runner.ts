@@ -17,8 +17,9 @@ export interface Runner {
   close(): Promise<void>;
 }
 
-/** One peer formats each step for a log that nobody sees unless it is told that this is earnest. */
-const quiet = { ...process.env, NODE_ENV: "production", LOG_LEVEL: "error" };
+/** One peer formats each step for a log that nobody sees unless it is told that this is earnest; one uses its driver so
+ * that the driver warns. */
+const quiet = { ...process.env, NODE_ENV: "production", LOG_LEVEL: "error", NODE_NO_WARNINGS: "1" };
 const entry = fileURLToPath(new URL("runner-process.ts", import.meta.url));
 
 /** Starts a process and waits until it is prepared. Rejects with what the library says when it cannot do the work. */

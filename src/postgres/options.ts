@@ -38,3 +38,9 @@ export interface PostgresStoreOptions {
   /** Gives the time that events are recorded at. Default: the server's clock. */
   readonly clock?: (() => Date) | undefined;
 }
+
+/** A client of the driver `pg`, out of a pool or not. */
+export interface PostgresClient {
+  // Of the many ways to call it, one is used.
+  readonly query: (...args: never[]) => unknown;
+}

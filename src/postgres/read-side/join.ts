@@ -7,17 +7,12 @@
 import { HithertoError } from "../../core/errors.ts";
 import { inWords } from "../../store/check-input.ts";
 import type { ReadSideTransaction } from "../../store/read-side.ts";
+import type { PostgresClient } from "../options.ts";
 import { sqlStateOf, toStoreError } from "../postgres-errors.ts";
 import { sessionOf } from "../session.ts";
 import type { Session } from "../session.ts";
 import { PostgresTransaction } from "./transaction.ts";
 import type { TransactionTools } from "./transaction.ts";
-
-/** A client of the driver `pg`, out of a pool or not. */
-export interface PostgresClient {
-  // Of the many ways to call it, one is used.
-  readonly query: (...args: never[]) => unknown;
-}
 
 /** @throws `ARGUMENT_INVALID` when the client has begun no transaction, or one of another isolation than READ COMMITTED */
 export async function joinTransaction(

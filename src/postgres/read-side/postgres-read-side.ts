@@ -25,12 +25,12 @@ import type {
   StoredRecord,
   TransactionOptions,
 } from "../../store/read-side.ts";
+import type { PostgresClient } from "../options.ts";
 import type { Session } from "../session.ts";
 import type { SharedStore } from "../shared-store.ts";
 import { CommitGroups } from "./commit-groups.ts";
 import { listModels } from "./generations.ts";
 import { joinTransaction } from "./join.ts";
-import type { PostgresClient } from "./join.ts";
 import { Names } from "./names.ts";
 import { ReadSideReader, stampOf } from "./read-side-reader.ts";
 import { leavesUntidy, ReadSideWriter } from "./read-side-writer.ts";
