@@ -88,6 +88,11 @@ export interface PostgresEventStore extends EventStore {
    * await client.query("COMMIT");
    * ```
    */
+  /** Reads and writes go over different connections; see `SubscriptionSource.inTurn`. */
+  inTurn<Result>(look: () => Promise<Result>): Promise<Result> {
+    return this.#queue.run(look);
+  }
+
   join(client: PostgresClient): Promise<ReadSideTransaction>;
 }
 
