@@ -88,11 +88,6 @@ export interface PostgresEventStore extends EventStore {
    * await client.query("COMMIT");
    * ```
    */
-  /** Reads and writes go over different connections; see `SubscriptionSource.inTurn`. */
-  inTurn<Result>(look: () => Promise<Result>): Promise<Result> {
-    return this.#queue.run(look);
-  }
-
   join(client: PostgresClient): Promise<ReadSideTransaction>;
 }
 
@@ -199,6 +194,11 @@ class PostgresStore implements PostgresEventStore {
   watch(listener: () => void): () => void {
     this.#checkOpen();
     return this.#listener.watch(listener);
+  }
+
+  /** Reads and writes go over different connections; see `SubscriptionSource.inTurn`. */
+  inTurn<Result>(look: () => Promise<Result>): Promise<Result> {
+    return this.#queue.run(look);
   }
 
   join(client: PostgresClient): Promise<ReadSideTransaction> {
