@@ -159,8 +159,8 @@ export class PostgresReadSide implements ReadSide {
     body: (transaction: ReadSideTransaction) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result> {
-    const plan = { body, ...planTransaction(body, options) };
     this.#shared.checkOpen();
+    const plan = { body, ...planTransaction(body, options) };
     this.#shared.checkWritable();
     return this.#shared.queue.run(async () => {
       const { result, isUntidy } = await transact(this.#tools, plan);

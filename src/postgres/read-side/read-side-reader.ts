@@ -9,6 +9,7 @@
  */
 import { checkQueryFields, indexedFields } from "../../store/document-query.ts";
 import { endOfPrefix } from "../../store/prefix.ts";
+import { checkDocumentKeys, checkModelRef } from "../../store/read-side-options.ts";
 import type { ListRecordsPlan } from "../../store/read-side-options.ts";
 import type {
   DocumentQuery,
@@ -101,6 +102,8 @@ export class ReadSideReader {
     readonly documents: ReadonlyArray<StoredDocument | undefined>;
     readonly stamp: ReadStamp | undefined;
   }> {
+    checkModelRef(ref);
+    checkDocumentKeys(keys);
     const values = new Values();
     const wanted = values.add(keys.map(orderedText));
     const { rows, stamp } = await this.#ask<DocumentRow>(ref, values, ({ generation }) => ({
@@ -115,6 +118,7 @@ export class ReadSideReader {
     ref: ReadModelRef,
     query: DocumentQuery,
   ): Promise<{ readonly documents: StoredDocument[]; readonly stamp: ReadStamp | undefined }> {
+    checkModelRef(ref);
     const values = new Values();
     const { rows, stamp } = await this.#ask<DocumentRow>(ref, values, ({ generation, name, shape }) => {
       checkQueryFields(name, indexedFields(shape), query);
@@ -131,6 +135,7 @@ export class ReadSideReader {
     ref: ReadModelRef,
     query: DocumentQuery,
   ): Promise<{ readonly count: number; readonly stamp: ReadStamp | undefined }> {
+    checkModelRef(ref);
     const values = new Values();
     const { rows, stamp } = await this.#ask<[number]>(ref, values, ({ generation, name, shape }) => {
       checkQueryFields(name, indexedFields(shape), query);

@@ -155,8 +155,13 @@ export class PostgresTransaction implements ReadSideTransaction {
       body: (session: Session, statement: UserSql) => Promise<Result>,
     ): Promise<Result> =>
       this.#call(async () => {
-        checkWithinTransaction(sql, this.#tools.shared.database.schema);
-        return body(this.#session, { sql, values, tables: await this.#tablesOf(generation) });
+        try {
+          checkWithinTransaction(sql, this.#tools.shared.database.schema);
+          return await body(this.#session, { sql, values, tables: await this.#tablesOf(generation) });
+        } catch (error) {
+          if (isHithertoError(error, "SQL_FAILED")) this.#fail(error);
+          throw error;
+        }
       });
     return {
       run: (sql, values) => call(sql, values, async (...to) => ({ changes: await runSql(...to) })),
@@ -193,7 +198,7 @@ export class PostgresTransaction implements ReadSideTransaction {
     return this.#call(() => body(planned));
   }
 
-  /** Runs one call. What a store refuses, leaves the transaction usable; what PostgreSQL refuses, or fails at, does not. */
+  /** Runs one call. What is refused leaves the transaction usable; what PostgreSQL fails at does not. */
   async #call<Result>(body: () => Promise<Result>): Promise<Result> {
     this.#checkEnd();
     const calling = this.#turn.then(async () => {
@@ -202,15 +207,17 @@ export class PostgresTransaction implements ReadSideTransaction {
         return await body();
       } catch (error) {
         const known = toStoreError(error, this.#tools.shared.url);
-        if (!isHithertoError(error) || isHithertoError(error, "SQL_FAILED")) {
-          this.#failure ??= known;
-          this.#end ??= known;
-        }
+        if (!isHithertoError(error)) this.#fail(known);
         throw known;
       }
     });
     this.#turn = calling.catch(() => undefined);
     return calling;
+  }
+
+  #fail(cause: Error): void {
+    this.#failure ??= cause;
+    this.#end ??= cause;
   }
 
   #checkEnd(): void {
