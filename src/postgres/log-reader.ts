@@ -21,6 +21,8 @@ const rows = { first: 250, most: 2_500 } as const;
 const pageLengthAim = 2 * 1024 * 1024;
 /** Positions or revisions that a filter without an index is looked for in one statement. */
 const windowOfFilter = 20_000;
+/** Where at least one of so many events passes, walking over all of them is quicker than an index; going by so many found. */
+const dense = { oneIn: 4, foundLeast: 100 } as const;
 
 /** Columns of a row that say how far a page has come. */
 const column = { position: 0, revision: 2, end: 11 } as const;
@@ -75,8 +77,12 @@ export class LogReader {
     guard: () => void,
   ): AsyncGenerator<readonly StoredEvent[], undefined> {
     const { filter, backwards } = plan;
-    const isWalk = stream !== undefined || !hasIndex(filter);
-    const windowOf = (size: number): number => (filter === undefined ? size : windowOfFilter);
+    const mayUseIndex = stream === undefined && hasIndex(filter);
+    let isWalk = !mayUseIndex;
+    const windowOf = (size: number): number => {
+      if (filter === undefined) return size;
+      return mayUseIndex ? dense.oneIn * size : windowOfFilter;
+    };
     let range: Range | undefined = { from: plan.from, to: plan.to === unbounded ? undefined : plan.to };
     for (let left = plan.limit; left > 0 && range !== undefined;) {
       guard();
@@ -92,6 +98,7 @@ export class LogReader {
       });
       yield decodeRows(found);
       left -= found.length;
+      if (mayUseIndex) isWalk = isDense(found);
       const last = found.at(-1);
       const to: number | undefined = range.to ?? last?.[column.end];
       if (found.length === size) {
@@ -144,6 +151,13 @@ export class LogReader {
   #query<Row extends readonly unknown[]>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
     return this.#session.query<Row>(this.#options.qualify(sql), values);
   }
+}
+
+/** Whether so many of the events that lie between these were found that an index is a detour. */
+function isDense(found: readonly EventRow[]): boolean {
+  if (found.length < dense.foundLeast) return false;
+  const span = Math.abs(found.at(-1)![column.position] - found[0]![column.position]) + 1;
+  return span <= dense.oneIn * found.length;
 }
 
 type StreamRow = [

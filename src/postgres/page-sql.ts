@@ -3,7 +3,7 @@
  *
  * Filters with an index are answered through it, whatever the planner believes of the data: each tag, type, category or
  * alternative of a query is an arm of its own, which walks its entries in the order of the read and stops at the size
- * of the page. Everything else walks the log or the stream itself, a window of positions or revisions at a time, so that no
+ * of the page. Everything else, and a filter that lets most events pass, walks the log or the stream itself, a window of positions or revisions at a time, so that no
  * statement lasts for long, even where the planner thinks of sorting.
  */
 import type { EventFilter, Query, QueryItem } from "../core/query.ts";
@@ -19,7 +19,7 @@ export interface PageRequest {
   readonly from: number;
   /** Undefined for the end of the log or stream. */
   readonly to: number | undefined;
-  /** How many positions or revisions are looked at, counted from where the read begins; undefined for all. */
+  /** How many positions or revisions are walked over, counted from where the read begins; undefined for all, by an index if any. */
   readonly window: number | undefined;
   readonly backwards: boolean;
   /** At most this many events. */
@@ -45,7 +45,7 @@ const columns = `e.position, e.stream, e.revision, e.type, e.id, e.schema_versio
 /** More alternatives than this are not worth an arm each. */
 const armsMax = 64;
 
-/** Whether a filter of the log is answered through an index, without windows. */
+/** Whether a filter of the log can be answered through an index, without windows. */
 export function hasIndex(filter: EventFilter | undefined): boolean {
   return filter !== undefined && chooseIndex(filter) !== undefined;
 }
@@ -94,8 +94,8 @@ class PageBuilder {
   }
 
   ofLog(): string {
-    const { filter } = this.#request;
-    const index = filter && chooseIndex(filter);
+    const { filter, window } = this.#request;
+    const index = window === undefined && filter !== undefined ? chooseIndex(filter) : undefined;
     return index === undefined ? this.#walk("e.position", headOfLog, "") : this.#throughIndex(index);
   }
 
