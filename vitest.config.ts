@@ -1,12 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { whyNoPostgres } from "./test/support/postgres-available.ts";
 
 const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
 /** Tests run on the sources, whatever dist/ holds. */
 const alias = [
   { find: /^hitherto$/, replacement: source("index.ts") },
-  { find: /^hitherto\/(core|store|sqlite|testing)$/, replacement: source("$1/index.ts") },
+  { find: /^hitherto\/(core|store|sqlite|postgres|testing)$/, replacement: source("$1/index.ts") },
 ];
 
 /** The threads of stores start from stripped sources, and nothing else strips types there; the module says why. */
@@ -18,6 +19,13 @@ const threads = {
     fileURLToPath(new URL("test/support/threads/load.mjs", import.meta.url)),
   ],
 };
+
+const noPostgres = whyNoPostgres();
+if (noPostgres !== undefined) {
+  const mend =
+    "Mend that, or set HITHERTO_TEST_POSTGRES_URL to a superuser's URL of an empty database in UTF-8.";
+  process.stderr.write(`\n*** The tests on PostgreSQL are left out: ${noPostgres}.\n*** ${mend}\n\n`);
+}
 
 /**
  * The projects run one after the other (`groupOrder`), so that a crash test's child processes never compete with a
@@ -63,9 +71,25 @@ export default defineConfig({
             "test/house/integration/*.test.ts",
             "examples/*/test/**/*.test.ts",
           ],
+          exclude: ["test/integration/postgres/**"],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "postgres",
+          ...threads,
+          include: noPostgres === undefined ? ["test/integration/postgres/**/*.test.ts"] : [],
+          globalSetup: [
+            threads.globalSetup,
+            ...(noPostgres === undefined ? ["test/support/postgres-setup.ts"] : []),
+          ],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -77,7 +101,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

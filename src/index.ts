@@ -167,6 +167,7 @@ export type {
 export { openSqliteStore } from "./sqlite/sqlite-store.ts";
 export type { SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
 export type { SqliteDurability } from "./sqlite/schema.ts";
+export type { PostgresStoreOptions, PostgresTlsOptions } from "./postgres/options.ts";
 export { openMemoryStore } from "./store/memory-store.ts";
 export type { MemoryStoreOptions } from "./store/memory-store.ts";
 export type {

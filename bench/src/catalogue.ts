@@ -1,8 +1,10 @@
 /**
- * The benchmarks: what each measures, who runs it, and what it has to reach.
+ * The benchmarks: what each measures, who runs it, and what it has to reach. Those on a server are in
+ * `postgres-catalogue.ts`.
  */
-import type { ContenderName } from "./contenders/contender.ts";
-import type { Target } from "./targets.ts";
+import type { Benchmark, Engine, RunnerName } from "./benchmark.ts";
+import type { EmbeddedName } from "./contenders/contender.ts";
+import { postgresBenchmarks } from "./postgres-catalogue.ts";
 import { atLeast, atLeastTimesPeers, atMost, atMostTimesFloor } from "./targets.ts";
 import { prepareAppend } from "./work/append.ts";
 import {
@@ -15,29 +17,6 @@ import {
 import { prepareReadLog, prepareRebuild } from "./work/read.ts";
 import { prepareCrossProcess, prepareSubscribe } from "./work/subscribe.ts";
 import { prepareUpcast, upcastUnitsPerSample } from "./work/upcast.ts";
-import type { Work, WorkOptions } from "./work/work.ts";
-
-/** Who runs a benchmark: a library, SQLite itself, bare functions, or the same append without a read model. */
-export type RunnerName = ContenderName | "functions" | "append-alone";
-
-/** The figure that stands for a benchmark: units per second, or a percentile of the time of one operation. */
-export type Figure = "rate" | "p50" | "p99";
-
-/** A benchmark. */
-export interface Benchmark {
-  readonly id: string;
-  readonly what: string;
-  /** Unit of the value: `ms` and `µs` for percentiles, or what is counted, per second. */
-  readonly unit: "ms" | "µs" | "appends/s" | "events/s";
-  readonly figure: Figure;
-  /** Milliseconds of a sample are divided by this to give `p50` and `p99` in their unit. Default 1. */
-  readonly sampleMs?: number;
-  readonly targets: readonly Target[];
-  /** What the work takes at least, without a library; if there is such a thing. */
-  readonly floor: "sqlite" | "functions" | "append-alone" | undefined;
-  readonly peers: readonly ContenderName[];
-  prepare(name: RunnerName, options: WorkOptions): Promise<Work>;
-}
 
 const allPeers = ["emmett-sqlite", "act-sqlite"] as const;
 
@@ -157,7 +136,7 @@ const readSide: readonly Benchmark[] = [
     targets: [atMostTimesFloor("p50", 3)],
     floor: "append-alone",
     peers: ["emmett-sqlite"],
-    prepare: (name, options) => prepareInline(name === "functions" ? "hitherto" : name, options),
+    prepare: (name, options) => prepareInline(name === "append-alone" ? name : contender(name), options),
   },
   {
     id: "rebuild.shop",
@@ -205,16 +184,27 @@ const rest: readonly Benchmark[] = [
   },
 ];
 
-/** All benchmarks, in the order in which they run. */
-export const benchmarks: readonly Benchmark[] = [...appends, ...reads, ...readSide, ...rest];
+/** All benchmarks of an engine, in the order in which they run. */
+export const benchmarks: Readonly<Record<Engine, readonly Benchmark[]>> = {
+  sqlite: [...appends, ...reads, ...readSide, ...rest],
+  postgres: postgresBenchmarks,
+};
 
 /** The benchmarks whose id begins with one of the prefixes; all of them when none is given. */
-export function chooseBenchmarks(prefixes: readonly string[]): readonly Benchmark[] {
-  if (prefixes.length === 0) return benchmarks;
-  return benchmarks.filter(({ id }) => prefixes.some((prefix) => id.startsWith(prefix)));
+export function chooseBenchmarks(engine: Engine, prefixes: readonly string[]): readonly Benchmark[] {
+  const all = benchmarks[engine];
+  if (prefixes.length === 0) return all;
+  return all.filter(({ id }) => prefixes.some((prefix) => id.startsWith(prefix)));
 }
 
-function contender(name: RunnerName): ContenderName {
-  if (name === "functions" || name === "append-alone") throw new TypeError(`${name} is no contender here`);
-  return name;
+function contender(name: RunnerName): EmbeddedName {
+  switch (name) {
+    case "hitherto":
+    case "sqlite":
+    case "emmett-sqlite":
+    case "act-sqlite":
+      return name;
+    default:
+      throw new TypeError(`${name} is no contender here`);
+  }
 }

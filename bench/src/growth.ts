@@ -13,7 +13,7 @@ import type { GrowthCheck, GrowthFigures } from "./growth-checks.ts";
 import { checkGrowth, mergeProbes } from "./growth-checks.ts";
 import { probe, probePassage } from "./growth-probe.ts";
 import type { Passage, PassageFigures, ProbeFigures } from "./growth-probe.ts";
-import { describeEngine, describeMachine } from "./machine.ts";
+import { describeSqlite, describeMachine } from "./machine.ts";
 
 interface Options {
   readonly events: number;
@@ -136,7 +136,7 @@ async function main(): Promise<void> {
   const figures = await probeInTurns(paths, options);
   const checks = checkGrowth(figures);
   if (options.json === true) {
-    const [node, engine, date] = [process.version, describeEngine(), new Date().toISOString()];
+    const [node, engine, date] = [process.version, describeSqlite(), new Date().toISOString()];
     const durability = "fsync (WAL, synchronous=FULL)";
     const sizes = { events: options.events, small: options.small, perAppend: options.perAppend, largeBytes };
     console.log(

@@ -22,8 +22,8 @@ export function describeMachine(folder: string): Machine {
   };
 }
 
-/** The engine that Node brings along. */
-export function describeEngine(): string {
+/** The SQLite that Node brings along. */
+export function describeSqlite(): string {
   const db = new DatabaseSync(":memory:");
   const row = db.prepare("SELECT sqlite_version() AS release").get();
   db.close();

@@ -1,14 +1,17 @@
 /**
  * What passes between the run and the processes that do the work.
  */
-import type { RunnerName } from "./catalogue.ts";
+import type { Engine, RunnerName } from "./benchmark.ts";
 import type { ParallelAttempt, Slice } from "./work/work.ts";
 
 /** What a process is started for; its only argument, as JSON. */
 export interface Job {
+  readonly engine: Engine;
   readonly benchmark: string;
   readonly runner: RunnerName;
   readonly folder: string;
+  /** An empty database of its own, where the engine is a server. */
+  readonly url: string | null;
   readonly scale: number;
 }
 

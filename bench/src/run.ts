@@ -8,9 +8,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Benchmark, RunnerName } from "./catalogue.ts";
-import { peerRelease } from "./contenders/peer-modules.ts";
-import type { PeerName } from "./contenders/peer-modules.ts";
+import type { Benchmark, RunnerName } from "./benchmark.ts";
+import { isPeer, peerRelease } from "./contenders/peer-modules.ts";
+import type { RunningEngine } from "./engine.ts";
 import type { BenchmarkResult, RivalResult, RoundResult } from "./results.ts";
 import type { Runner } from "./runner.ts";
 import { startRunner } from "./runner.ts";
@@ -20,6 +20,7 @@ import type { Slice } from "./work/work.ts";
 
 /** How benchmarks are run. */
 export interface RunOptions {
+  readonly engine: RunningEngine;
   /** Where each runner gets a folder of its own. */
   readonly folder: string;
   /** What each runner measures for, in all rounds together. */
@@ -41,6 +42,8 @@ interface Entrant {
   runner: Runner | undefined;
   failure: string | undefined;
   readonly slices: Slice[];
+  /** Its database, where the engine is a server. */
+  url: string | null;
 }
 
 /** Runs one benchmark. What fails of it is in the result. */
@@ -53,12 +56,16 @@ export async function runBenchmark(benchmark: Benchmark, options: RunOptions): P
     runner: undefined,
     failure: undefined,
     slices: [],
+    url: null,
   }));
   try {
     for (const entrant of entrants) await attempt(entrant, () => start(entrant, benchmark, options));
     await takeTurns(benchmark, entrants, options);
   } finally {
-    for (const { runner } of entrants) await runner?.close();
+    for (const { runner, url } of entrants) {
+      await runner?.close();
+      if (url !== null) await options.engine.dropDatabase(url);
+    }
     rmSync(join(options.folder, benchmark.id), { recursive: true, force: true });
   }
   return summarise(benchmark, entrants);
@@ -69,9 +76,12 @@ async function start(entrant: Entrant, { id }: Benchmark, options: RunOptions): 
     throw new Error("not installed (npm run bench:peers:install)");
   }
   options.onProgress(`${id}: preparing ${entrant.name}`);
+  entrant.url = await options.engine.makeDatabase();
   entrant.runner = await startRunner({
+    engine: options.engine.name,
     benchmark: id,
     runner: entrant.name,
+    url: entrant.url,
     folder: join(options.folder, id, entrant.name),
     scale: Math.min(1, options.seconds / fullScaleSeconds),
   });
@@ -184,8 +194,4 @@ function roundResult({ figure, sampleMs = 1 }: Benchmark, slice: Slice): RoundRe
 
 function rateOf({ units, elapsedMs }: Slice): number {
   return (units * 1_000) / elapsedMs;
-}
-
-function isPeer(name: RunnerName): name is PeerName {
-  return name === "emmett-sqlite" || name === "act-sqlite";
 }

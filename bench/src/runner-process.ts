@@ -11,9 +11,9 @@ function answer(message: Answer): void {
 }
 
 async function prepare(): Promise<Work> {
-  const benchmark = benchmarks.find(({ id }) => id === job.benchmark);
+  const benchmark = benchmarks[job.engine].find(({ id }) => id === job.benchmark);
   if (benchmark === undefined) throw new TypeError(`there is no benchmark ${job.benchmark}`);
-  return benchmark.prepare(job.runner, { folder: job.folder, scale: job.scale });
+  return benchmark.prepare(job.runner, { folder: job.folder, url: job.url, scale: job.scale });
 }
 
 async function obey(work: Work, order: Order): Promise<void> {

@@ -5,7 +5,7 @@ import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { peerPackages, peersFolder } from "./contenders/peer-modules.ts";
+import { folderOfPeer, isPeer } from "./contenders/peer-modules.ts";
 import type { Answer, Job, Order } from "./protocol.ts";
 import type { ParallelAttempt, Slice } from "./work/work.ts";
 
@@ -17,16 +17,18 @@ export interface Runner {
   close(): Promise<void>;
 }
 
+/** One peer formats each step for a log that nobody sees unless it is told that this is earnest; one uses its driver so
+ * that the driver warns. */
+const quiet = { ...process.env, NODE_ENV: "production", LOG_LEVEL: "error", NODE_NO_WARNINGS: "1" };
 const entry = fileURLToPath(new URL("runner-process.ts", import.meta.url));
 
 /** Starts a process and waits until it is prepared. Rejects with what the library says when it cannot do the work. */
 export async function startRunner(job: Job): Promise<Runner> {
   mkdirSync(job.folder, { recursive: true });
-  const isOurs = !(job.runner in peerPackages);
   const child = fork(entry, [JSON.stringify(job)], {
     // Results go to standard output; some libraries print their errors there.
     stdio: ["ignore", "ignore", "inherit", "ipc"],
-    ...(!isOurs && { cwd: peersFolder }),
+    ...(isPeer(job.runner) && { cwd: folderOfPeer(job.runner), env: quiet }),
   });
   const ready = await answered(child);
   if (ready.kind !== "ready") throw new TypeError("a runner is ready first");

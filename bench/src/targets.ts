@@ -1,7 +1,7 @@
 /**
  * What a benchmark has to reach, and whether it does.
  */
-import type { Figure } from "./catalogue.ts";
+import type { Figure } from "./benchmark.ts";
 import { formatFigure } from "./format.ts";
 
 /** The figures of one runner. */

@@ -16,6 +16,7 @@ export const subPaths: ReadonlyArray<{ readonly name: string; readonly folder: s
   { name: "core", folder: "core" },
   { name: "store", folder: "store" },
   { name: "sqlite", folder: "sqlite" },
+  { name: "postgres", folder: "postgres" },
   { name: "testing", folder: "testing" },
 ];
 

@@ -49,13 +49,22 @@ export class Cli {
     if (!this.isJson) this.surroundings.stderr.write(`${text}\n`);
   }
 
+  /** The store that the command names. @throws an error of usage when it names none */
+  storeUrl(): string {
+    const url = this.#options.store ?? this.surroundings.env["HITHERTO_STORE"];
+    if (url === undefined || url === "") {
+      throw new UsageError("no store is named; give --store URL or set HITHERTO_STORE");
+    }
+    return url;
+  }
+
   /**
    * Runs `use` on the store that the command names, and closes it. Only `create` makes a store: an empty one must not
    * come of a misspelt path.
    */
   async withStore(mode: StoreMode, use: (store: Hitherto) => Promise<void>): Promise<void> {
     const onError = (diagnostic: Diagnostic): void => this.#sayTrouble(diagnostic);
-    const store = await this.surroundings.open(this.#storeUrl(), { mode, onError });
+    const store = await this.surroundings.open(this.storeUrl(), { mode, onError });
     try {
       await use(store);
     } finally {
@@ -73,13 +82,5 @@ export class Cli {
     if (operation === "projection") return;
     const message = error instanceof Error ? error.message : String(error);
     this.note(`${this.paint("yellow", `In the background (${operation})`)}: ${printable(message)}`);
-  }
-
-  #storeUrl(): string {
-    const url = this.#options.store ?? this.surroundings.env["HITHERTO_STORE"];
-    if (url === undefined || url === "") {
-      throw new UsageError("no store is named; give --store URL or set HITHERTO_STORE");
-    }
-    return url;
   }
 }

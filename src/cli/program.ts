@@ -9,6 +9,7 @@ import { addAppend } from "./commands/append.ts";
 import { addConsumers } from "./commands/consumers.ts";
 import { addExport } from "./commands/export.ts";
 import { addImport } from "./commands/import.ts";
+import { addMigrate } from "./commands/migrate.ts";
 import { addParked } from "./commands/parked.ts";
 import { addProjections } from "./commands/projections.ts";
 import { addRead } from "./commands/read.ts";
@@ -44,7 +45,7 @@ export function createProgram(
 ): Command {
   const program = new Command("hitherto")
     .description("Looks into Hitherto event stores, and looks after what is made of their events.")
-    .option("--store <url>", "the store: a path such as shop.db, or sqlite:shop.db (env: HITHERTO_STORE)")
+    .option("--store <url>", "the store: a path such as shop.db, or postgres://… (env: HITHERTO_STORE)")
     .option("--json", "write JSON for programs, and errors as JSON")
     .version(surroundings.version, "--version", "show the version")
     .helpOption("--help", "show this help")
@@ -71,6 +72,7 @@ const commands = [
   addVerify,
   addExport,
   addImport,
+  addMigrate,
   addProjections,
   addConsumers,
   addParked,

@@ -34,15 +34,21 @@ const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   REVISION_CONFLICT: "Read the stream, decide again, and give the revision that you saw with --expect.",
   SQL_FAILED: "Mend the statement in the projection.",
   STORE_BUSY: "Try again when the other process is done.",
+  STORE_DRIVER_MISSING: "Run that in the folder where hitherto is installed.",
   STORE_DAMAGED:
     "Run hitherto verify for the whole picture, then restore a backup; do not write to the store.",
   STORE_FORMAT_NEWER: "Update hitherto: npm install hitherto@latest.",
   STORE_FULL: "Make room on the disk and run the command again.",
-  STORE_IO: "See that the disk is there and works, then run the command again.",
-  STORE_NOT_A_STORE: "Check the path: this file belongs to something else.",
-  STORE_NOT_FOUND: "Check the path. Only append and import make a new store.",
+  STORE_IO: "See that the disk or the server is there and works, then run the command again.",
+  STORE_LOGIN_REFUSED: "Check user and password; the variable PGPASSWORD keeps the password out of the URL.",
+  STORE_NOT_A_STORE: "Check the path or the schema: what is there belongs to something else.",
+  STORE_NOT_FOUND: "Check the path or URL. Only append, import and migrate make a new store.",
   STORE_READ_ONLY: "Check the rights of the file and of its folder.",
-  STORE_URL_UNKNOWN: "Give a path such as shop.db, or sqlite:shop.db.",
+  STORE_RIGHTS_MISSING:
+    "Grant it, or use the URL of the owner; hitherto migrate --grant gives a role its rights.",
+  STORE_SERVER_UNSUPPORTED: "Use PostgreSQL 14 or later, and a database made with ENCODING 'UTF8'.",
+  STORE_UNREACHABLE: "Check host and port in the URL, and that the server runs.",
+  STORE_URL_UNKNOWN: "Give a path such as shop.db, or a URL such as postgres://localhost/shop.",
   STREAM_TOMBSTONED: "Use another stream; a tombstone is for ever.",
 };
 

@@ -107,7 +107,12 @@ export interface ErrorDetailsByCode {
   readonly PARKED_FULL: { owner: string; max: number };
   readonly STORE_CLOSED: { store: string };
   readonly STORE_URL_UNKNOWN: { url: string; known: readonly string[] };
+  readonly STORE_DRIVER_MISSING: { store: string; driver: string; install: string };
   readonly STORE_NOT_FOUND: { store: string; problem: string };
+  readonly STORE_UNREACHABLE: { store: string; problem: string };
+  readonly STORE_LOGIN_REFUSED: { store: string; problem: string };
+  readonly STORE_RIGHTS_MISSING: { store: string; problem: string };
+  readonly STORE_SERVER_UNSUPPORTED: { store: string; problem: string };
   readonly STORE_NOT_A_STORE: { store: string; problem: string };
   readonly STORE_FORMAT_NEWER: { store: string; format: number; known: number };
   readonly STORE_FORMAT_OLDER: { store: string; format: number; known: number };
@@ -303,7 +308,17 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
   STORE_URL_UNKNOWN: caller(
     (d) => `No store answers to the URL "${d.url}"; known are ${d.known.join(", ")}.`,
   ),
+  STORE_DRIVER_MISSING: operator(
+    (d) => `${d.store} needs the driver ${d.driver}, which is not installed: run ${d.install}.`,
+  ),
   STORE_NOT_FOUND: caller((d) => `There is no store at ${d.store}: ${d.problem}.`),
+  STORE_UNREACHABLE: {
+    ...operator((d) => `The server of ${d.store} can not be reached: ${d.problem}.`),
+    isRetryable: true,
+  },
+  STORE_LOGIN_REFUSED: operator((d) => `The server of ${d.store} refused the login: ${d.problem}.`),
+  STORE_RIGHTS_MISSING: operator((d) => `A right is missing on ${d.store}: ${d.problem}.`),
+  STORE_SERVER_UNSUPPORTED: operator((d) => `The server of ${d.store} can not hold a store: ${d.problem}.`),
   STORE_NOT_A_STORE: operator((d) => `${d.store} is not a Hitherto store: ${d.problem}.`),
   STORE_FORMAT_NEWER: operator(
     (d) => `${d.store} has format ${d.format}; this version of Hitherto knows formats up to ${d.known}.`,

@@ -47,8 +47,10 @@ export const limits = {
   /** Length of an idempotency key. */
   idempotencyKeyLengthMax: 256,
   /** Length of a document key, and of a key that orders deliveries. */
-  keyLengthMax: 1_024,
-  /** Length of the space or the key of a record, and of what is looked for among them. */
+  keyLengthMax: 768,
+  /** Length of the space of a record. */
+  recordSpaceLengthMax: 64,
+  /** Length of the key of a record, and of what is looked for among them. */
   recordKeyLengthMax: 8_192,
   /** Documents that one event may concern in one projection. */
   keysPerEventMax: 1_000,

@@ -3,6 +3,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { HithertoError } from "../core/errors.ts";
+import type { PostgresStoreOptions } from "../postgres/options.ts";
 import { openSqliteStore } from "../sqlite/sqlite-store.ts";
 import type { SqliteStoreOptions } from "../sqlite/sqlite-store.ts";
 import { inWords } from "../store/check-input.ts";
@@ -14,17 +15,20 @@ import { planRuntime } from "./runtime-options.ts";
 import type { RuntimeOptions } from "./runtime-options.ts";
 
 /** How a store is opened and how definitions are run on it. The options of an engine that is not used are ignored. */
-export interface OpenOptions extends RuntimeOptions, SqliteStoreOptions {}
+export interface OpenOptions extends RuntimeOptions, SqliteStoreOptions, PostgresStoreOptions {}
 
 /**
  * Opens a store, and makes it if there is none.
  *
  * - A path (`bank.db`, `./data/bank.db`, `C:\data\bank.db`), `sqlite:` and a path, or a `file:` URL: the embedded store
  *   in that file. A path with a colon in it needs `./` or `sqlite:` before it.
+ * - `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `?schema=NAME` for another schema than `hitherto`: the store in
+ *   that schema of a PostgreSQL database. It needs the driver: `npm install pg`.
  * - `memory:`: a store in memory, new at each call, gone with the process.
  *
- * @throws `STORE_URL_UNKNOWN`; `STORE_NOT_FOUND`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`, `STORE_READ_ONLY`,
- * `STORE_BUSY`, `STORE_DAMAGED`, `STORE_IO`; `ARGUMENT_INVALID`.
+ * @throws `STORE_URL_UNKNOWN`; `STORE_NOT_FOUND`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`, `STORE_FORMAT_OLDER`,
+ * `STORE_READ_ONLY`, `STORE_BUSY`, `STORE_DAMAGED`, `STORE_IO`; `STORE_DRIVER_MISSING`, `STORE_UNREACHABLE`,
+ * `STORE_LOGIN_REFUSED`, `STORE_RIGHTS_MISSING`, `STORE_SERVER_UNSUPPORTED`; `ARGUMENT_INVALID`.
  *
  * @example
  * ```ts
@@ -39,7 +43,7 @@ export async function open(url: string | URL, options: OpenOptions = {}): Promis
   return createHitherto(await openStore(url, options), options);
 }
 
-const knownUrls = ["memory:", "sqlite:PATH", "file:///PATH", "PATH"] as const;
+const knownUrls = ["memory:", "sqlite:PATH", "file:///PATH", "PATH", "postgres://HOST/DATABASE"] as const;
 
 async function openStore(url: string | URL, options: OpenOptions): Promise<EventStore> {
   const text = url instanceof URL ? url.href : url;
@@ -60,9 +64,18 @@ async function openStore(url: string | URL, options: OpenOptions): Promise<Event
       break;
     case "file":
       return openSqliteStore(filePath(text), options);
+    case "postgres":
+    case "postgresql":
+      return openPostgres(text, options);
     default:
   }
   throw new HithertoError("STORE_URL_UNKNOWN", { url: text, known: knownUrls });
+}
+
+/** Loaded when it is asked for: who does not use PostgreSQL does not wait for it. */
+async function openPostgres(url: string, options: OpenOptions): Promise<EventStore> {
+  const { openPostgresStore } = await import("../postgres/postgres-store.ts");
+  return openPostgresStore(url, options);
 }
 
 /** `sqlite:///data/bank.db` is the absolute path; with two slashes it is a mistake that a system takes for another path. */

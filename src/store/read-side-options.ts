@@ -67,7 +67,7 @@ export function planCommit(changes: ReadSideCommit): CommitPlan {
     })),
     remove: listOf(changes.remove, "remove").map((one, index) => planRef(one, `remove[${index}]`)),
     removeAll: listOf(changes.removeAll, "removeAll").map(({ space, prefix, to }, index) => {
-      checkText(`removeAll[${index}].space`, space);
+      checkText(`removeAll[${index}].space`, space, limits.recordSpaceLengthMax);
       checkText(`removeAll[${index}].prefix`, prefix);
       if (to !== undefined) checkText(`removeAll[${index}].to`, to);
       return { space, prefix, to };
@@ -102,14 +102,14 @@ export function planTransaction(
 export function planRef(ref: RecordRef, argument = "ref"): RecordRef {
   checkOptions(ref, argument);
   const { space, key } = ref;
-  checkText(`${argument}.space`, space);
+  checkText(`${argument}.space`, space, limits.recordSpaceLengthMax);
   checkText(`${argument}.key`, key);
   return { space, key };
 }
 
 /** Checks a listing of records. @throws `ARGUMENT_INVALID` */
 export function planListRecords(space: string, options: ListRecordsOptions = {}): ListRecordsPlan {
-  checkText("space", space);
+  checkText("space", space, limits.recordSpaceLengthMax);
   checkOptions(options);
   const { prefix = "", after, limit = unbounded } = options;
   checkText("prefix", prefix);
@@ -227,7 +227,7 @@ function planDocuments(
   argument: string,
 ): readonly DocumentWrite[] {
   return listOf(documents, argument).map(({ key, json, indexed, position }, index) => {
-    checkText(`${argument}[${index}].key`, key);
+    checkText(`${argument}[${index}].key`, key, limits.keyLengthMax);
     if (json !== null && (typeof json !== "string" || json === "")) {
       fail(`${argument}[${index}].json`, "it must be JSON text or null");
     }
@@ -266,9 +266,12 @@ function jsonOf(value: unknown, argument: string): string {
   return JSON.stringify(value);
 }
 
-function checkText(argument: string, value: unknown): asserts value is string {
+function checkText(
+  argument: string,
+  value: unknown,
+  max: number = limits.recordKeyLengthMax,
+): asserts value is string {
   if (typeof value !== "string") fail(argument, `it must be a string, not ${inWords(value)}`);
-  const max = limits.recordKeyLengthMax;
   if (value.length > max) fail(argument, `it has ${value.length} characters, more than ${max}`);
   if (!value.isWellFormed()) fail(argument, "it holds half of a surrogate pair");
 }

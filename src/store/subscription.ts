@@ -29,6 +29,12 @@ export interface SubscriptionSource extends Pick<EventStore, "read" | "readStrea
    * that is returned is called.
    */
   watch(listener: () => void): () => void;
+
+  /**
+   * Looks before anything takes place that is written later through the same handle. For stores whose reads may overtake
+   * their writes.
+   */
+  inTurn?<Result>(look: () => Promise<Result>): Promise<Result>;
 }
 
 /** How long a subscription waits for a signal before it looks by itself, in milliseconds. */
@@ -149,9 +155,13 @@ class LiveSubscription implements Subscription {
 
   async #findStart(): Promise<number> {
     const { stream, after } = this.#plan;
-    if (after === "end") return this.#findHead();
+    if (after === "end") return this.#inTurn(() => this.#findHead());
     // Positions begin at 1 and revisions at 0: nothing has been seen yet.
     return after ?? (stream === undefined ? 0 : -1);
+  }
+
+  #inTurn(look: () => Promise<number>): Promise<number> {
+    return this.#source.inTurn === undefined ? look() : this.#source.inTurn(look);
   }
 
   /** The last position, or the last revision of the one stream. */

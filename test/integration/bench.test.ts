@@ -56,7 +56,7 @@ describe("the benchmarks", () => {
     });
     expect(result.machine.cpu).not.toBe("");
     expect(result.machine.filesystem).not.toBe("");
-    expect(result.benchmarks.map(({ id }) => id)).toEqual(benchmarks.map(({ id }) => id));
+    expect(result.benchmarks.map(({ id }) => id)).toEqual(benchmarks.sqlite.map(({ id }) => id));
     expect(readdirSync(folder), "the files are removed again").toEqual([]);
     for (const benchmark of result.benchmarks) {
       expect(benchmark).toMatchObject({ value: aFigure, p50: aFigure, p99: aFigure, failure: null });
@@ -67,7 +67,7 @@ describe("the benchmarks", () => {
     expect(unjudged.flatMap(({ checks }) => checks.filter(({ isMet }) => isMet !== null))).toEqual([]);
     const floored = result.benchmarks.filter(({ floor }) => floor !== null);
     expect(floored.map(({ id }) => id)).toEqual(
-      benchmarks.filter(({ floor }) => floor !== undefined).map(({ id }) => id),
+      benchmarks.sqlite.filter(({ floor }) => floor !== undefined).map(({ id }) => id),
     );
     for (const { floor } of floored) {
       expect(floor).toMatchObject({ value: aFigure, ratio: aFigure, failure: null });
@@ -85,7 +85,7 @@ describe("the benchmarks", () => {
   test("refuse a prefix that no benchmark begins with", () => {
     const { status, err } = run("main.ts", "--only", "upcast,nonsense");
     expect(status).toBe(1);
-    expect(err).toContain('No benchmark begins with "nonsense"');
+    expect(err).toContain('No benchmark on sqlite begins with "nonsense"');
   });
 
   test("compare a large store with a small one", () => {

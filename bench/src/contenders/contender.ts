@@ -4,8 +4,14 @@
  */
 import type { BenchEvent } from "../events.ts";
 
-/** The contenders, by the name that commands and results use. */
-export type ContenderName = "hitherto" | "sqlite" | "emmett-sqlite" | "act-sqlite";
+/** Who runs on SQLite, by the name that commands and results use. */
+export type EmbeddedName = "hitherto" | "sqlite" | "emmett-sqlite" | "act-sqlite";
+
+/** Who runs on PostgreSQL. */
+export type ServerName = "hitherto" | "postgres" | "emmett-postgresql" | "act-pg";
+
+/** The contenders on either engine. */
+export type ContenderName = EmbeddedName | ServerName;
 
 /** A library under test, opened on a fresh file of its own. */
 export interface Contender {

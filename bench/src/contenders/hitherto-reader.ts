@@ -7,9 +7,8 @@ import type { AnyProjection, Hitherto } from "hitherto";
 import { readModels } from "../../../examples/shop/src/read-models.ts";
 import type { OrderDocument } from "../shop.ts";
 import { evolveOrder, noOrder } from "../shop.ts";
+import { configurationOn } from "./hitherto.ts";
 import type { ReaderContender } from "./reader.ts";
-
-const configuration = "fsync before each acknowledgement (WAL, synchronous=FULL), defaults";
 
 /** Orders by id, to be found by customer and amount, and by phase. */
 const orders = projection("orders", {
@@ -19,11 +18,11 @@ const orders = projection("orders", {
 });
 
 /** Opens a store of ours for reading benchmarks. */
-export async function openHithertoReader(path: string): Promise<ReaderContender> {
-  const store = await open(path);
+export async function openHithertoReader(location: string): Promise<ReaderContender> {
+  const store = await open(location);
   let runs = 0;
   return {
-    configuration,
+    configuration: configurationOn(location),
     isConcurrent: true,
     append: async (stream, events) => {
       await store.append({ stream, events });
@@ -40,7 +39,7 @@ export async function openHithertoReader(path: string): Promise<ReaderContender>
 export async function openHithertoInline(path: string): Promise<ReaderContender> {
   const store = await open(path, { inline: [orders] });
   return {
-    configuration: `${configuration}; documents in the transaction of the append`,
+    configuration: `${configurationOn(path)}; documents in the transaction of the append`,
     isConcurrent: true,
     append: async (stream, events) => {
       await store.append({ stream, events });

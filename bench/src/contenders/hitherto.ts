@@ -1,7 +1,8 @@
 /**
- * Hitherto as it comes: `openSqliteStore` with its defaults, folding with a decider's functions.
+ * Hitherto as it comes: the engine's store with its defaults, folding with a decider's functions.
  */
 import { decider, fold } from "hitherto/core";
+import { openPostgresStore } from "hitherto/postgres";
 import { openSqliteStore } from "hitherto/sqlite";
 import type { BenchEvent } from "../events.ts";
 import { evolveBalance, noBalance } from "../events.ts";
@@ -13,11 +14,11 @@ const account = decider("account", {
   decide: { deposit: (_state, data: BenchEvent["data"]) => ({ type: "MoneyDeposited", data }) },
 });
 
-/** Opens a store of ours. */
-export async function openHitherto(path: string): Promise<Contender> {
-  const store = await openSqliteStore(path);
+/** Opens a store of ours, on a file or on the URL of a database. */
+export async function openHitherto(location: string): Promise<Contender> {
+  const store = isDatabase(location) ? await openPostgresStore(location) : await openSqliteStore(location);
   return {
-    configuration: "fsync before each acknowledgement (WAL, synchronous=FULL), defaults",
+    configuration: configurationOn(location),
     isConcurrent: true,
     append: async (stream, events) => {
       await store.append({ stream, events });
@@ -34,4 +35,14 @@ export async function openHitherto(path: string): Promise<Contender> {
     },
     close: () => store.close(),
   };
+}
+
+/** How we are configured, for the results. */
+export function configurationOn(location: string): string {
+  if (isDatabase(location)) return "defaults: up to 10 connections and one that listens";
+  return "fsync before each acknowledgement (WAL, synchronous=FULL), defaults";
+}
+
+function isDatabase(location: string): boolean {
+  return location.startsWith("postgres:") || location.startsWith("postgresql:");
 }

@@ -10,7 +10,7 @@ export interface AnyEvent {
   readonly data: object;
 }
 
-/** A library under test, opened on a fresh file of its own. */
+/** A library under test, opened on a fresh file or database of its own. */
 export interface ReaderContender extends Pick<Contender, "configuration" | "isConcurrent" | "close"> {
   append(stream: string, events: readonly AnyEvent[]): Promise<void>;
   /**
@@ -29,5 +29,5 @@ export interface ReaderContender extends Pick<Contender, "configuration" | "isCo
   readonly find?: ((id: string) => Promise<unknown>) | undefined;
 }
 
-/** Opens a contender on a file that does not exist yet. */
-export type OpenReader = (path: string) => Promise<ReaderContender>;
+/** Opens a contender on a file that does not exist yet, or on an empty database by its URL. */
+export type OpenReader = (location: string) => Promise<ReaderContender>;

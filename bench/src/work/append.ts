@@ -2,14 +2,15 @@
  * Appending: a number of callers, each of which appends again as soon as it is acknowledged.
  */
 import { join } from "node:path";
-import type { Contender, ContenderName } from "../contenders/contender.ts";
+import type { ContenderName } from "../contenders/contender.ts";
 import { openEmmettByDefault } from "../contenders/emmett.ts";
-import { openers } from "../contenders/open-contender.ts";
+import type { Appender } from "../contenders/open-contender.ts";
+import { appenders } from "../contenders/open-contender.ts";
 import type { BenchEvent } from "../events.ts";
 import { makeBatches, makeEvents } from "../events.ts";
 import { Samples } from "../statistics.ts";
 import type { ParallelAttempt, Slice, Work, WorkOptions } from "./work.ts";
-import { sliceOf } from "./work.ts";
+import { locate, sliceOf } from "./work.ts";
 
 /** The shape of an appending load. */
 export interface AppendLoad {
@@ -23,15 +24,15 @@ const streamCount = 1_000;
 const distinctEvents = 20_000;
 const attemptedAtOnce = 32;
 
-/** Prepares appending to a fresh file. */
+/** Prepares appending to a fresh file or database. */
 export async function prepareAppend(
   name: ContenderName,
   load: AppendLoad,
-  { folder }: WorkOptions,
+  options: WorkOptions,
 ): Promise<Work> {
   const attempt =
-    load.callers > 1 && load.eventsPerAppend === 1 ? await attemptParallel(name, folder) : undefined;
-  const contender = await openers[name](join(folder, "append.db"));
+    load.callers > 1 && load.eventsPerAppend === 1 ? await attemptParallel(name, options.folder) : undefined;
+  const contender = await appenders[name](locate(options, "append.db"));
   const append = contender.isConcurrent ? contender.append.bind(contender) : oneAtATime(contender);
   const batches = makeBatches(distinctEvents / load.eventsPerAppend, load.eventsPerAppend);
   let next = 0;
@@ -63,7 +64,7 @@ async function appendFor(ms: number, load: AppendLoad, append: () => Promise<voi
 }
 
 /** Hands appends over in the order of the calls, each after the one before it has been answered. */
-function oneAtATime(contender: Contender): Contender["append"] {
+function oneAtATime(contender: Appender): Appender["append"] {
   let last: Promise<unknown> = Promise.resolve();
   return (stream, events) => {
     const appended = last.then(() => contender.append(stream, events));
@@ -72,10 +73,10 @@ function oneAtATime(contender: Contender): Contender["append"] {
   };
 }
 
-/** What a peer does with parallel appends to as many streams, as it comes. */
+/** What a peer that is not known to bear them does with parallel appends to as many streams, as it comes. */
 async function attemptParallel(name: ContenderName, folder: string): Promise<ParallelAttempt | undefined> {
-  if (name === "hitherto" || name === "sqlite") return undefined;
-  const open = name === "emmett-sqlite" ? openEmmettByDefault : openers[name];
+  if (name !== "emmett-sqlite" && name !== "act-sqlite") return undefined;
+  const open = name === "emmett-sqlite" ? openEmmettByDefault : appenders[name];
   const contender = await open(join(folder, "attempt.db"));
   const [first, ...events] = makeEvents(attemptedAtOnce + 1, 2) as [BenchEvent, ...BenchEvent[]];
   await contender.append("first", [first]);

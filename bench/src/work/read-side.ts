@@ -5,37 +5,33 @@
  * The log is written before the clock starts. Each sample of a consumer or projection is one run over all of it, from the
  * start of a new one to its place being stored behind the last event, so it includes what starting and stopping costs.
  */
-import { join } from "node:path";
-import { openActReader } from "../contenders/act-reader.ts";
-import type { ContenderName } from "../contenders/contender.ts";
-import { openEmmettInline, openEmmettReader } from "../contenders/emmett-reader.ts";
+import type { ContenderName, EmbeddedName } from "../contenders/contender.ts";
+import { openEmmettInline } from "../contenders/emmett-reader.ts";
 import { openHithertoInline, openHithertoReader } from "../contenders/hitherto-reader.ts";
+import { readers } from "../contenders/open-contender.ts";
 import type { AnyEvent, OpenReader, ReaderContender } from "../contenders/reader.ts";
-import { openSqliteReader } from "../contenders/sqlite-reader.ts";
 import { makeBatches } from "../events.ts";
 import { seededRandom } from "../random.ts";
 import { eventsPerOrder, makeOrders } from "../shop.ts";
 import type { Work, WorkOptions } from "./work.ts";
-import { repeat } from "./work.ts";
-
-const openers: Readonly<Record<ContenderName, OpenReader>> = {
-  hitherto: openHithertoReader,
-  sqlite: openSqliteReader,
-  "emmett-sqlite": openEmmettReader,
-  "act-sqlite": openActReader,
-};
+import { locate, repeat } from "./work.ts";
 
 const eventCount = 500_000;
 const eventsPerAppend = 100;
 const streamCount = 1_000;
 const orderCount = 20_000;
-/** Peers that take minutes for all of it get a tenth; what counts is the rate. */
-const peerShare = 0.1;
+/** Peers that would take minutes for all of it get a part; what counts is the rate. */
+const peerShares: Readonly<Partial<Record<ContenderName, number>>> = {
+  "emmett-sqlite": 0.1,
+  "act-sqlite": 0.1,
+  "emmett-postgresql": 0.04,
+  "act-pg": 0.04,
+};
 const appendsAtOnce = 64;
 
 /** Prepares a consumer of accounts' events whose handler does nothing. */
 export async function prepareConsume(name: ContenderName, options: WorkOptions): Promise<Work> {
-  const contender = await openers[name](join(options.folder, "consume.db"));
+  const contender = await readers[name](locate(options, "consume.db"));
   const count = Math.ceil((eventCount * shareOf(name, options)) / eventsPerAppend) * eventsPerAppend;
   const batches = makeBatches(count / eventsPerAppend, eventsPerAppend, 8);
   await fill(
@@ -80,7 +76,7 @@ export async function prepareGet(name: ContenderName, options: WorkOptions): Pro
 }
 
 /** Who appends, with which read model in the same transaction. */
-export type InlineName = ContenderName | "append-alone";
+export type InlineName = EmbeddedName | "append-alone";
 
 const inlineOpeners: Readonly<Partial<Record<InlineName, OpenReader>>> = {
   hitherto: openHithertoInline,
@@ -89,8 +85,8 @@ const inlineOpeners: Readonly<Partial<Record<InlineName, OpenReader>>> = {
 };
 
 /** Prepares appending one event at a time to orders, with the orders' documents in the same transaction. */
-export async function prepareInline(name: InlineName, { folder }: WorkOptions): Promise<Work> {
-  const contender = await required(inlineOpeners[name])(join(folder, "inline.db"));
+export async function prepareInline(name: InlineName, options: WorkOptions): Promise<Work> {
+  const contender = await required(inlineOpeners[name])(locate(options, "inline.db"));
   const orders = makeOrders(orderCount);
   let next = 0;
   return workOf(contender, async () => {
@@ -106,7 +102,7 @@ async function openShop(
   name: ContenderName,
   options: WorkOptions,
 ): Promise<{ readonly contender: ReaderContender; readonly orders: number }> {
-  const contender = await openers[name](join(options.folder, "shop.db"));
+  const contender = await readers[name](locate(options, "shop.db"));
   const orders = Math.max(2, Math.round(orderCount * shareOf(name, options)));
   await fill(contender, makeOrders(orders));
   return { contender, orders };
@@ -132,8 +128,7 @@ function workOf(contender: ReaderContender, operate: () => Promise<number>): Wor
 }
 
 function shareOf(name: ContenderName, { scale }: WorkOptions): number {
-  const isPeer = name !== "hitherto" && name !== "sqlite";
-  return Math.max(scale, 0.01) * (isPeer ? peerShare : 1);
+  return Math.max(scale, 0.01) * (peerShares[name] ?? 1);
 }
 
 function required<Part>(part: Part | undefined): Part {

@@ -6,7 +6,7 @@
  * out its rows just the same.
  */
 import { join } from "node:path";
-import type { Contender, ContenderName } from "../contenders/contender.ts";
+import type { Contender, EmbeddedName } from "../contenders/contender.ts";
 import { openers } from "../contenders/open-contender.ts";
 import { makeBatches } from "../events.ts";
 import type { Work, WorkOptions } from "./work.ts";
@@ -23,7 +23,7 @@ const appendsAtOnce = 100;
 
 /** Prepares rebuilding aggregates of 1,000 events, each from its first event. */
 export async function prepareRebuild(
-  name: ContenderName,
+  name: EmbeddedName,
   load: ReadLoad,
   options: WorkOptions,
 ): Promise<Work> {
@@ -42,7 +42,7 @@ export async function prepareRebuild(
 
 /** Prepares reading the whole log, over and over. */
 export async function prepareReadLog(
-  name: ContenderName,
+  name: EmbeddedName,
   load: ReadLoad,
   options: WorkOptions,
 ): Promise<Work> {
@@ -55,7 +55,7 @@ export async function prepareReadLog(
 }
 
 async function prepareFile(
-  name: ContenderName,
+  name: EmbeddedName,
   load: ReadLoad,
   { folder, scale }: WorkOptions,
 ): Promise<{ contender: Contender; streams: number }> {

@@ -2,6 +2,7 @@
  * The work of a benchmark, prepared for one contender and done in slices. The slices of all contenders alternate, so
  * that whatever else the machine does hits all of them alike.
  */
+import { join } from "node:path";
 import { percentile, Samples } from "../statistics.ts";
 
 /** What one slice came to. */
@@ -37,8 +38,15 @@ export interface Work {
 export interface WorkOptions {
   /** A folder of its own. */
   readonly folder: string;
+  /** An empty database of its own, where the engine is a server. */
+  readonly url: string | null;
   /** From 0 to 1: how much of the data that is read to prepare; 1 but for a quick look. */
   readonly scale: number;
+}
+
+/** Where a contender finds or makes what it works on: its database, or a file in its folder. */
+export function locate({ url, folder }: WorkOptions, file: string): string {
+  return url ?? join(folder, file);
 }
 
 /** Sums a slice up. */

@@ -51,9 +51,12 @@ const cursorLengthMax = 65_536;
 
 function parse(cursor: string): (Cursor & { readonly fingerprint: unknown }) | undefined {
   if (cursor.length > cursorLengthMax) return undefined;
+  const bytes = Buffer.from(cursor, "base64url");
+  // Decoding passes over what it does not understand.
+  if (bytes.toString("base64url") !== cursor) return undefined;
   let content: unknown;
   try {
-    content = JSON.parse(Buffer.from(cursor, "base64url").toString());
+    content = JSON.parse(bytes.toString());
   } catch {
     return undefined;
   }

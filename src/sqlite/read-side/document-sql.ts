@@ -3,9 +3,9 @@
  * by code point: the order that the port wants.
  */
 import { indexedFields } from "../../store/document-query.ts";
+import { endOfPrefix } from "../../store/prefix.ts";
 import type { DocumentQuery, FieldCondition, IndexValue, ReadModelShape } from "../../store/read-side.ts";
 import { documentTable, fieldColumns } from "./names.ts";
-import { endOfPrefix } from "./prefix.ts";
 
 /** A statement and the values for its `?`, in order. */
 export interface BoundSql {

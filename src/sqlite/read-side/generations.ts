@@ -1,9 +1,9 @@
+import type { Models } from "../../store/model-steps.ts";
 /**
  * The rows of `generations`.
  */
 import type { ReadModelInfo, ReadModelRef, ReadModelShape } from "../../store/read-side.ts";
 import type { Statement } from "../driver.ts";
-import type { Models } from "./model-steps.ts";
 
 type Row = [
   generation: number,

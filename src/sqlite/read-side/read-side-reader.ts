@@ -8,6 +8,7 @@
  * generation that is undone with it; then all is forgotten.
  */
 import { checkQueryFields, indexedFields } from "../../store/document-query.ts";
+import { endOfPrefix } from "../../store/prefix.ts";
 import { checkDocumentKeys, checkModelRef } from "../../store/read-side-options.ts";
 import type { ListRecordsPlan } from "../../store/read-side-options.ts";
 import type {
@@ -27,7 +28,6 @@ import { countSql, documentColumns, findSql } from "./document-sql.ts";
 import type { BoundSql } from "./document-sql.ts";
 import { findModel, lastGeneration, listModels } from "./generations.ts";
 import { documentTable } from "./names.ts";
-import { endOfPrefix } from "./prefix.ts";
 
 type DocumentRow = [key: string, json: string, position: number, ...indexed: IndexValue[]];
 type StampedRow = [reached: number, state: string, key: string | null, ...rest: IndexValue[]];

@@ -9,16 +9,16 @@
  * - The version counter is written once, by {@link ReadSideWriter.finish}, before the transaction is committed.
  */
 import { HithertoError } from "../../core/errors.ts";
+import type { ModelEffect, Models } from "../../store/model-steps.ts";
+import { takeSteps } from "../../store/model-steps.ts";
+import { endOfPrefix } from "../../store/prefix.ts";
 import type { CommitPlan, PlannedRecord } from "../../store/read-side-options.ts";
 import type { ReadModelInfo } from "../../store/read-side.ts";
 import type { Database, Statement } from "../driver.ts";
 import { Statements } from "../row-source.ts";
 import { tryExec } from "../sql-errors.ts";
 import { loadModels } from "./generations.ts";
-import type { ModelEffect, Models } from "./model-steps.ts";
-import { takeSteps } from "./model-steps.ts";
 import { clearTables, createTables, DocumentTable, dropTables, showTables } from "./model-tables.ts";
-import { endOfPrefix } from "./prefix.ts";
 
 /** Applies commits through one connection. */
 export class ReadSideWriter {

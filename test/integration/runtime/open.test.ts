@@ -58,20 +58,19 @@ describe("open", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test.each([
-    "postgres://localhost/bank",
-    "http://localhost",
-    "mysql:bank",
-    "memory:bank",
-    "sqlite:",
-    "odd:name.db",
-  ])("refuses %s with STORE_URL_UNKNOWN and names what is known", async (url) => {
-    await expect(open(url)).rejects.toMatchObject({
-      code: "STORE_URL_UNKNOWN",
-      details: { url, known: ["memory:", "sqlite:PATH", "file:///PATH", "PATH"] },
-    });
-    expect(await readdir(folder)).toEqual([]);
-  });
+  test.each(["http://localhost", "mysql:bank", "memory:bank", "sqlite:", "odd:name.db"])(
+    "refuses %s with STORE_URL_UNKNOWN and names what is known",
+    async (url) => {
+      await expect(open(url)).rejects.toMatchObject({
+        code: "STORE_URL_UNKNOWN",
+        details: {
+          url,
+          known: ["memory:", "sqlite:PATH", "file:///PATH", "PATH", "postgres://HOST/DATABASE"],
+        },
+      });
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
 
   test.each<[string, unknown, unknown?]>([
     ["nothing", undefined],

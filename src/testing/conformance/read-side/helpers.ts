@@ -46,6 +46,10 @@ export const hostileTexts: readonly string[] = [
   "\u{10000}",
   "\t\n",
   "\u007f",
+  "\u0000",
+  "\u0000\u0001",
+  "\u0001",
+  "\ufdd0",
   "__proto__",
   "constructor",
 ];

@@ -61,7 +61,7 @@ export const transactedAppendTests: Topic = {
         if (isUndone) throw new Error("undone");
       });
       if (isUndone) {
-        await assert.rejects(transacting, /undone/);
+        await assert.rejects(transacting, { message: "undone" });
         await outside;
       } else {
         await transacting;
@@ -125,7 +125,7 @@ export const transactedAppendTests: Topic = {
     const undone = appending(() => {
       throw new Error("undone");
     });
-    await assert.rejects(undone, /undone/);
+    await assert.rejects(undone, { message: "undone" });
     assert.equal(await store.head(), 0);
     await appending(() => undefined);
     assert.equal((await logOf(store)).length, 10_000);

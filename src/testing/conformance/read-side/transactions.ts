@@ -129,7 +129,7 @@ export const transactionTests: Topic = {
       assert.deepEqual(await keysOf(readSide), ["k"]);
       throw new Error("undone");
     });
-    await assert.rejects(undone, /undone/);
+    await assert.rejects(undone, { message: "undone" });
     assert.deepEqual(await keysOf(readSide), ["k"]);
     assert.deepEqual(
       (await readSide.listModels()).map((model) => [model.generation, model.state]),
@@ -155,7 +155,7 @@ export const transactionTests: Topic = {
         assert.deepEqual(found, document);
         throw new Error("undone");
       });
-      await assert.rejects(undone, /undone/);
+      await assert.rejects(undone, { message: "undone" });
     }
   },
 

@@ -2,9 +2,9 @@
  * What the steps of a commit lead to, before any of it is done: the generations as they will be, and the effects on
  * tables in their order. A step that can not be taken throws, and then nothing has happened.
  */
-import { HithertoError } from "../../core/errors.ts";
-import { checkDocuments } from "../../store/read-side-options.ts";
-import type { DocumentWrite, ReadModelInfo, ReadModelStep } from "../../store/read-side.ts";
+import { HithertoError } from "../core/errors.ts";
+import { checkDocuments } from "./read-side-options.ts";
+import type { DocumentWrite, ReadModelInfo, ReadModelStep } from "./read-side.ts";
 
 /** All generations, and the highest number there ever was. */
 export interface Models {

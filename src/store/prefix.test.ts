@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { endOfPrefix } from "../../../src/sqlite/read-side/prefix.ts";
-import { compareText } from "../../../src/store/document-query.ts";
+import { compareText } from "./document-query.ts";
+import { endOfPrefix } from "./prefix.ts";
 
 const char = fc.constantFrom("\0", "a", "b", "\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}");
 const text = fc.array(char, { maxLength: 4 }).map((chars) => chars.join(""));

@@ -1,0 +1,120 @@
+/**
+ * What a URL and options come to, before anybody connects.
+ */
+import type { PoolConfig } from "pg";
+import { HithertoError } from "../core/errors.ts";
+import { inWords } from "../store/check-input.ts";
+import { checkOptions } from "../store/read-options.ts";
+import type { PostgresStoreOptions } from "./options.ts";
+
+/** Everything that is decided before anybody connects. */
+export interface ConnectionPlan {
+  /** Names the store: its URL, with its schema, without a password. */
+  readonly store: string;
+  readonly schema: string;
+  /** What the driver is given. */
+  readonly driver: PoolConfig;
+  readonly mode: "create" | "write" | "read";
+  readonly connectTimeoutMs: number;
+  readonly busyTimeoutMs: number;
+  readonly clock: (() => Date) | undefined;
+}
+
+/** The schema of a store when neither the URL nor the options name one. */
+export const defaultSchema = "hitherto";
+
+/**
+ * Works out how to connect. Refuses what cannot be meant before anything is tried; no message holds a password.
+ *
+ * @throws `ARGUMENT_INVALID`
+ */
+export function planConnection(url: string | URL, options: PostgresStoreOptions = {}): ConnectionPlan {
+  const address = parseUrl(url);
+  checkOptions(options);
+  const schema = planSchema(address.searchParams.get("schema") ?? undefined, options.schema);
+  address.searchParams.delete("schema");
+  const { mode = "create", connectionsMax = 10, connectTimeoutMs = 10_000, busyTimeoutMs = 30_000 } = options;
+  check(["create", "write", "read"].includes(mode), "mode", "it must be one of create, write, read");
+  checkCount("connectionsMax", connectionsMax, 2, 1000);
+  checkCount("connectTimeoutMs", connectTimeoutMs, 1, timerMaxMs);
+  checkCount("busyTimeoutMs", busyTimeoutMs, 0, timerMaxMs);
+  check(options.clock === undefined || typeof options.clock === "function", "clock", "it must be a function");
+  const driver: PoolConfig = {
+    connectionString: address.href,
+    max: connectionsMax,
+    connectionTimeoutMillis: connectTimeoutMs,
+    ...planTls(options.tls),
+  };
+  const store = nameOf(address, schema);
+  return { store, schema, driver, mode, connectTimeoutMs, busyTimeoutMs, clock: options.clock };
+}
+
+const timerMaxMs = 2 ** 31 - 1;
+
+function parseUrl(url: unknown): URL {
+  const text = url instanceof URL ? url.href : url;
+  check(typeof text === "string", "url", `it must be a URL, not ${inWords(url)}`);
+  // The URL itself is not repeated: it may hold a password.
+  const shape = "write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in the password";
+  check(URL.canParse(text), "url", `it is malformed: ${shape}`);
+  const address = new URL(text);
+  check(
+    /^postgres(?:ql)?:$/.test(address.protocol),
+    "url",
+    "it must begin with postgres:// or postgresql://",
+  );
+  check(/^postgres(?:ql)?:\/\//i.test(text), "url", `it lacks the two slashes: ${shape}`);
+  const { hostname, username, password, pathname } = address;
+  const isSound = [hostname, username, password, pathname].every(isDecodable);
+  check(isSound, "url", `it holds a % that begins no code, or %00: ${shape}`);
+  return address;
+}
+
+function isDecodable(part: string): boolean {
+  try {
+    return !decodeURIComponent(part).includes("\0");
+  } catch {
+    return false;
+  }
+}
+
+function planSchema(ofUrl: unknown, ofOptions: unknown): string {
+  const isOne = ofUrl === undefined || ofOptions === undefined || ofUrl === ofOptions;
+  check(isOne, "schema", `the URL says ${inWords(ofUrl)} and the options say ${inWords(ofOptions)}`);
+  const schema = ofOptions ?? ofUrl ?? defaultSchema;
+  check(typeof schema === "string", "schema", `it must be a string, not ${inWords(schema)}`);
+  check(schema !== "", "schema", "it is empty");
+  const isText = schema.isWellFormed() && !schema.includes("\0");
+  check(isText, "schema", "it holds U+0000 or half of a surrogate pair");
+  check(Buffer.byteLength(schema) <= 63, "schema", "it is longer than 63 bytes, where PostgreSQL cuts names");
+  check(
+    !/^pg_|^information_schema$/.test(schema),
+    "schema",
+    `${inWords(schema)} belongs to PostgreSQL itself`,
+  );
+  return schema;
+}
+
+function planTls(tls: PostgresStoreOptions["tls"]): Pick<PoolConfig, "ssl"> {
+  if (tls === undefined) return {};
+  if (typeof tls === "boolean") return { ssl: tls };
+  check(typeof tls === "object" && tls !== null, "tls", "it must be true, false or options of tls.connect");
+  return { ssl: { ...tls } as Exclude<PoolConfig["ssl"], undefined> };
+}
+
+function nameOf(address: URL, schema: string): string {
+  const named = new URL(address);
+  named.password = "";
+  for (const secret of ["password", "sslpassword"]) named.searchParams.delete(secret);
+  named.searchParams.set("schema", schema);
+  return named.href;
+}
+
+function checkCount(argument: string, value: number, least: number, most: number): void {
+  const isCount = Number.isSafeInteger(value) && value >= least && value <= most;
+  check(isCount, argument, `it must be an integer from ${least} to ${most}`);
+}
+
+function check(isValid: boolean, argument: string, problem: string): asserts isValid {
+  if (!isValid) throw new HithertoError("ARGUMENT_INVALID", { argument, problem });
+}

@@ -1,0 +1,409 @@
+/**
+ * The store on a PostgreSQL server: an event store in one schema of a database, for any number of processes.
+ *
+ * Reads take any connection of the pool, a page at a time. Writes of a handle wait for each other (`write-queue.ts`) and go
+ * to functions in the database, appends in groups (`log-writer.ts`). `log-tables.ts` says why nobody ever skips an event.
+ */
+import { HithertoError } from "../core/errors.ts";
+import type { StoredEvent } from "../core/event.ts";
+import { categoryOf } from "../core/event.ts";
+import { checkExpectation } from "../store/check-input.ts";
+import { encodeAppend } from "../store/encode-append.ts";
+import { eventSequence } from "../store/event-sequence.ts";
+import type {
+  AppendOptions,
+  AppendResult,
+  EventSequence,
+  EventStore,
+  Expectation,
+  ListStreamsOptions,
+  ReadOptions,
+  SnapshotStore,
+  StoreStats,
+  StreamAppend,
+  StreamInfo,
+  StreamPolicy,
+  SubscribeOptions,
+  Subscription,
+  VerifyOptions,
+  VerifyReport,
+} from "../store/event-store.ts";
+import {
+  checkId,
+  checkOptions,
+  checkSignal,
+  checkStreamName,
+  checkVerifyOptions,
+  planList,
+  planPolicy,
+  planRead,
+  throwIfAborted,
+} from "../store/read-options.ts";
+import type { ListPlan } from "../store/read-options.ts";
+import type { ReadSideTransaction } from "../store/read-side.ts";
+import { openSubscription } from "../store/subscription.ts";
+import { Announcer } from "./announcer.ts";
+import { nameAppend } from "./append-group.ts";
+import { planConnection } from "./connection-plan.ts";
+import type { ConnectionPlan } from "./connection-plan.ts";
+import { Listener } from "./listener.ts";
+import { headOfLog } from "./log-expressions.ts";
+import { LogReader } from "./log-reader.ts";
+import { LogWriter } from "./log-writer.ts";
+import { formatVersion, migrate } from "./migrations.ts";
+import type { PostgresClient, PostgresStoreOptions } from "./options.ts";
+import { PostgresReadSide } from "./read-side/postgres-read-side.ts";
+import { Database } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { SharedStore } from "./shared-store.ts";
+import { SnapshotRows } from "./snapshot-rows.ts";
+import { givenText, storedText } from "./stored-text.ts";
+import { listNamesSql, statsSql } from "./stream-functions.ts";
+import { verifyStore } from "./verify.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+/** A store on a PostgreSQL server. */
+export interface PostgresEventStore extends EventStore {
+  /**
+   * Takes part in a transaction that has been begun on a client of `pg`, so that events, records and read models are
+   * committed or undone together with the application's own tables. What is refused leaves that transaction usable; SQL
+   * that fails does not, as PostgreSQL has it.
+   *
+   * From the first write on, others who write to the store wait until the transaction ends: write last, and end soon.
+   *
+   * @throws `ARGUMENT_INVALID` when no transaction has been begun, or one of another isolation than READ COMMITTED;
+   * `STORE_CLOSED`, `STORE_READ_ONLY`
+   * @example
+   * ```ts
+   * import { openPostgresStore } from "hitherto/postgres";
+   * import pg from "pg";
+   * const url = "postgres://ada@localhost/bank";
+   * await using store = await openPostgresStore(url);
+   * const client = new pg.Client(url);
+   * await client.connect();
+   * await client.query("BEGIN");
+   * await client.query("UPDATE accounts SET balance = balance + 100 WHERE id = 42");
+   * const transaction = await store.join(client);
+   * await transaction.append({ stream: "account-42", events: [{ type: "MoneyDeposited", data: { amount: 100 } }] });
+   * await client.query("COMMIT");
+   * ```
+   */
+  join(client: PostgresClient): Promise<ReadSideTransaction>;
+}
+
+/**
+ * Opens a store on a PostgreSQL server, version 14 or later. Any number of handles, in any number of processes, may have
+ * the same store open and all may write.
+ *
+ * @throws `ARGUMENT_INVALID`, `STORE_DRIVER_MISSING`, `STORE_UNREACHABLE`, `STORE_LOGIN_REFUSED`, `STORE_NOT_FOUND`,
+ * `STORE_RIGHTS_MISSING`, `STORE_SERVER_UNSUPPORTED`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`, `STORE_FORMAT_OLDER`
+ * @example
+ * ```ts
+ * import { openPostgresStore } from "hitherto/postgres";
+ * await using store = await openPostgresStore("postgres://ada@localhost/bank", { schema: "bank_events" });
+ * await store.append({ stream: "account-42", events: [{ type: "AccountOpened", data: { owner: "Ada" } }] });
+ * ```
+ */
+export async function openPostgresStore(
+  url: string | URL,
+  options: PostgresStoreOptions = {},
+): Promise<PostgresEventStore> {
+  const plan = planConnection(url, options);
+  const database = await Database.open(plan);
+  try {
+    await migrate(database, plan.mode);
+    return new PostgresStore(database, plan);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Hidden events removed in one transaction, so that appends in between wait only briefly. */
+const reclaimedAtOnce = 5_000;
+/** Names of streams fetched at once. */
+const namesAtOnce = 500;
+
+const probeSql = `SELECT ${headOfLog} || ' ' || (SELECT last_value FROM {schema}.record_versions)`;
+
+class PostgresStore implements PostgresEventStore {
+  readonly url: string;
+  readonly snapshots: SnapshotStore;
+  readonly readSide: PostgresReadSide;
+  readonly #database: Database;
+  readonly #plan: ConnectionPlan;
+  readonly #clock: (() => number) | undefined;
+  readonly #writer: LogWriter;
+  readonly #reader: LogReader;
+  readonly #queue: WriteQueue;
+  readonly #listener: Listener;
+  readonly #announcer: Announcer;
+  #closing: Promise<void> | undefined;
+
+  constructor(database: Database, plan: ConnectionPlan) {
+    this.url = plan.store;
+    this.#database = database;
+    this.#plan = plan;
+    const { clock, busyTimeoutMs } = plan;
+    this.#clock = clock && (() => clock().getTime());
+    this.#writer = new LogWriter(database, { clock: this.#clock, busyTimeoutMs });
+    this.#reader = this.#readerOn(database);
+    this.#listener = new Listener({ database, probe: () => this.#probe() });
+    this.#announcer = new Announcer(database, this.#listener);
+    this.#queue = new WriteQueue(this.url, async (group) => {
+      const outcomes = await this.#writer.writeGroup(group);
+      this.#announce();
+      return outcomes;
+    });
+    const shared = this.#shared();
+    this.snapshots = new SnapshotRows(shared);
+    this.readSide = new PostgresReadSide(shared);
+  }
+
+  async append(
+    batch: StreamAppend | readonly StreamAppend[],
+    options: AppendOptions = {},
+  ): Promise<AppendResult> {
+    this.#checkOpen();
+    checkOptions(options);
+    const { signal } = options;
+    checkSignal(signal);
+    throwIfAborted(signal, "append");
+    const append = encodeAppend(batch, options);
+    this.#checkWritable();
+    const appending = this.#queue.append(nameAppend(append, this.#clock?.() ?? Date.now()));
+    return signal === undefined ? appending : untilAborted(appending, signal);
+  }
+
+  read(options?: ReadOptions): EventSequence {
+    const plan = planRead(options);
+    return eventSequence(() => this.#reader.pages(plan, undefined, this.#checkOpen), plan);
+  }
+
+  readStream(stream: string, options?: ReadOptions): EventSequence {
+    checkStreamName(stream);
+    const plan = planRead(options);
+    return eventSequence(() => this.#reader.pages(plan, stream, this.#checkOpen), plan);
+  }
+
+  subscribe(options?: SubscribeOptions): Subscription {
+    return openSubscription(this, options);
+  }
+
+  /** Calls `listener` whenever the log may have grown and on closing; see `SubscriptionSource.watch`. */
+  watch(listener: () => void): () => void {
+    this.#checkOpen();
+    return this.#listener.watch(listener);
+  }
+
+  /** Reads and writes go over different connections; see `SubscriptionSource.inTurn`. */
+  inTurn<Result>(look: () => Promise<Result>): Promise<Result> {
+    return this.#queue.run(look);
+  }
+
+  join(client: PostgresClient): Promise<ReadSideTransaction> {
+    return this.readSide.join(client);
+  }
+
+  async findEvent(id: string): Promise<StoredEvent | undefined> {
+    this.#checkOpen();
+    checkId(id);
+    return this.#reader.findEvent(id);
+  }
+
+  async head(): Promise<number> {
+    this.#checkOpen();
+    return this.#reader.head();
+  }
+
+  async findStream(stream: string): Promise<StreamInfo | undefined> {
+    this.#checkOpen();
+    checkStreamName(stream);
+    return (await this.#reader.describe([stream]))[0];
+  }
+
+  listStreams(options?: ListStreamsOptions): AsyncIterable<StreamInfo> {
+    const plan = planList(options);
+    return { [Symbol.asyncIterator]: () => this.#listStreams(plan) };
+  }
+
+  async setStreamPolicy(stream: string, policy: StreamPolicy): Promise<void> {
+    checkStreamName(stream);
+    const planned = planPolicy(policy);
+    await this.#write((session) => this.#writer.setPolicy(session, stream, planned));
+  }
+
+  async deleteStream(
+    stream: string,
+    options: { readonly expect?: Expectation | undefined } = {},
+  ): Promise<void> {
+    await this.#remove(stream, options, false);
+  }
+
+  async tombstoneStream(
+    stream: string,
+    options: { readonly expect?: Expectation | undefined } = {},
+  ): Promise<void> {
+    await this.#remove(stream, options, true);
+  }
+
+  async reclaim(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<{ readonly events: number }> {
+    checkOptions(options);
+    const { signal } = options;
+    checkSignal(signal);
+    for (let events = 0; ;) {
+      throwIfAborted(signal, "reclaim");
+      const reclaimed = await this.#write((session) => this.#writer.reclaimSome(session, reclaimedAtOnce));
+      if (reclaimed === 0) return { events };
+      events += reclaimed;
+    }
+  }
+
+  async stats(): Promise<StoreStats> {
+    this.#checkOpen();
+    const [row] = await this.#database.query<StatsRow>(this.#database.qualify(statsSql), [
+      this.#database.schema,
+    ]);
+    const [head, removed, streams, snapshots, bytes, isSynced, isAwaited] = row!;
+    return {
+      engine: "postgres",
+      url: this.url,
+      format: formatVersion,
+      head,
+      events: head - removed,
+      streams,
+      snapshots,
+      bytes,
+      durability: durabilityOf(isSynced, isAwaited),
+    };
+  }
+
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    this.#checkOpen();
+    checkVerifyOptions(options);
+    return verifyStore(this.#shared(), options);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#listener.notify();
+    await this.#queue.close();
+    await Promise.all([this.#listener.close(), this.#announcer.close()]);
+    await this.#database.close();
+  }
+
+  #shared(): SharedStore {
+    return {
+      url: this.url,
+      database: this.#database,
+      queue: this.#queue,
+      writer: this.#writer,
+      clock: this.#clock,
+      busyTimeoutMs: this.#plan.busyTimeoutMs,
+      readerOn: (session) => this.#readerOn(session),
+      checkOpen: this.#checkOpen,
+      checkWritable: () => this.#checkWritable(),
+      announce: () => this.#announce(),
+      watch: (listener) => this.watch(listener),
+    };
+  }
+
+  #readerOn(session: Session): LogReader {
+    return new LogReader(session, { qualify: (sql) => this.#database.qualify(sql), clock: this.#clock });
+  }
+
+  readonly #checkOpen = (): void => {
+    if (this.#closing !== undefined) throw new HithertoError("STORE_CLOSED", { store: this.url });
+  };
+
+  #checkWritable(): void {
+    if (this.#plan.mode === "read") throw new HithertoError("STORE_READ_ONLY", { store: this.url });
+  }
+
+  #announce(): void {
+    this.#announcer.announce();
+  }
+
+  /** Differs whenever an event or a record has been written. */
+  async #probe(): Promise<string> {
+    const [row] = await this.#database.query<[string]>(this.#database.qualify(probeSql), []);
+    return row![0];
+  }
+
+  /** Makes a change when its turn has come; done twice, it does no harm. */
+  async #write<Result>(change: (session: Session) => Promise<Result>): Promise<Result> {
+    this.#checkOpen();
+    this.#checkWritable();
+    const result = await this.#queue.run(() => this.#database.withConnection(change));
+    this.#announce();
+    return result;
+  }
+
+  async #remove(
+    stream: string,
+    options: { readonly expect?: Expectation | undefined },
+    isTombstone: boolean,
+  ): Promise<void> {
+    checkStreamName(stream);
+    checkOptions(options);
+    const { expect = "any" } = options;
+    checkExpectation(expect);
+    await this.#write((session) => this.#writer.removeStream(session, stream, expect, isTombstone));
+  }
+
+  async *#listStreams({ prefix, category, after = "", limit }: ListPlan): AsyncGenerator<StreamInfo> {
+    const sql = this.#database.qualify(listNamesSql);
+    let [left, last] = [limit, after];
+    while (left > 0) {
+      this.#checkOpen();
+      const values = [storedText(last), storedText(prefix), namesAtOnce];
+      const names = (await this.#database.query<[string]>(sql, values)).map(([name]) => givenText(name));
+      if (names.length === 0) return;
+      last = names.at(-1)!;
+      const wanted = names.filter((name) => (category ?? categoryOf(name)) === categoryOf(name));
+      for (const info of await this.#reader.describe(wanted.slice(0, left))) {
+        left--;
+        yield info;
+      }
+    }
+  }
+}
+
+type StatsRow = [
+  head: number,
+  removed: number,
+  streams: number,
+  snapshots: number,
+  bytes: number,
+  isSynced: boolean,
+  isAwaited: boolean,
+];
+
+/** What the server's settings make of a commit that it acknowledges. */
+function durabilityOf(isSynced: boolean, isAwaited: boolean): StoreStats["durability"] {
+  if (!isAwaited) return "none";
+  return isSynced ? "fsync" : "os";
+}
+
+/** Gives up the wait, not the work: what has been sent cannot be called back. */
+async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void =>
+    reject(new HithertoError("ABORTED", { operation: "append" }, { cause: signal.reason }));
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * The generations of read models as they are stored.
+ */
+import type { Models } from "../../store/model-steps.ts";
+import type { ReadModelInfo, ReadModelRef, ReadModelShape } from "../../store/read-side.ts";
+import { fromStored } from "../json-text.ts";
+import type { Session } from "../session.ts";
+import type { Names } from "./names.ts";
+
+type Row = [
+  generation: number,
+  name: string,
+  version: number,
+  shape: string,
+  state: ReadModelInfo["state"],
+  position: number,
+];
+
+/** All generations, or those of a name, oldest first. */
+export async function listModels(session: Session, names: Names, name?: string): Promise<ReadModelInfo[]> {
+  const condition = name === undefined ? "TRUE" : "name = $1";
+  const sql = `${selectFrom(names)} WHERE ${condition} ORDER BY generation`;
+  return (await session.query<Row>(sql, name === undefined ? [] : [name])).map(toModel);
+}
+
+/** One generation, or the active one of a name. */
+export async function findModel(
+  session: Session,
+  names: Names,
+  ref: ReadModelRef,
+): Promise<ReadModelInfo | undefined> {
+  const [condition, value] =
+    "name" in ref ? ["name = $1 AND state = 'active'", ref.name] : ["generation = $1", ref.generation];
+  const [row] = await session.query<Row>(`${selectFrom(names)} WHERE ${condition}`, [value]);
+  return row && toModel(row);
+}
+
+/** The highest number that a generation ever had. */
+export async function lastGeneration(session: Session, names: Names): Promise<number> {
+  const [row] = await session.query<[number]>(`SELECT last_generation FROM ${names.own("read_side")}`, []);
+  return row?.[0] ?? 0;
+}
+
+/** Everything that is known of generations. */
+export async function loadModels(session: Session, names: Names): Promise<Models> {
+  const models = await listModels(session, names);
+  const last = await lastGeneration(session, names);
+  return { byGeneration: new Map(models.map((model) => [model.generation, model])), last };
+}
+
+function selectFrom(names: Names): string {
+  return `SELECT generation, name, version, shape, state, position FROM ${names.own("generations")}`;
+}
+
+function toModel([generation, name, version, shape, state, position]: Row): ReadModelInfo {
+  return { generation, name, version, shape: toShape(shape), state, position };
+}
+
+/** Shapes are looked at for each document, and are the same for all that a generation ever is. */
+const shapes = new Map<string, ReadModelShape>();
+const shapesMax = 1_000;
+
+function toShape(text: string): ReadModelShape {
+  let shape = shapes.get(text);
+  if (shape === undefined) {
+    shape = JSON.parse(fromStored(text)) as ReadModelShape;
+    if (shapes.size >= shapesMax) shapes.clear();
+    shapes.set(text, shape);
+  }
+  return shape;
+}

@@ -1,0 +1,216 @@
+/**
+ * The read side of the store on PostgreSQL. Reads take any connection of the pool; commits and interactive transactions
+ * wait for their turn among the writes of the handle, and hold the right to commit while they last: a transaction also
+ * that to append, which it takes first, so that no two ever wait for each other.
+ */
+import type { SqlRow, SqlValue } from "../../core/sql.ts";
+import {
+  planCommit,
+  planCommitOptions,
+  planListRecords,
+  planRef,
+  planTransaction,
+} from "../../store/read-side-options.ts";
+import type {
+  CommitOptions,
+  DocumentQuery,
+  ListRecordsOptions,
+  ReadModelInfo,
+  ReadModelRef,
+  ReadSide,
+  ReadSideCommit,
+  ReadSideTransaction,
+  ReadStamp,
+  RecordRef,
+  StoredRecord,
+  TransactionOptions,
+} from "../../store/read-side.ts";
+import type { PostgresClient } from "../options.ts";
+import type { Session } from "../session.ts";
+import type { SharedStore } from "../shared-store.ts";
+import { CommitGroups } from "./commit-groups.ts";
+import { listModels } from "./generations.ts";
+import { joinTransaction } from "./join.ts";
+import { Names } from "./names.ts";
+import { ReadSideReader, stampOf } from "./read-side-reader.ts";
+import { leavesUntidy, ReadSideWriter } from "./read-side-writer.ts";
+import { allRows, isTableMissing } from "./sql-runner.ts";
+import { checkReads } from "./sql-text.ts";
+import { tidyTables } from "./tidy-tables.ts";
+import { transact } from "./transact.ts";
+import type { TransactionTools } from "./transaction.ts";
+
+/** Rows, and the state that they are from. */
+interface Answer {
+  readonly rows: readonly SqlRow[];
+  readonly stamp: ReadStamp | undefined;
+}
+
+/** So often a query is made when a table is missing. */
+const queryAttempts = 3;
+
+/** Records, read models and transactions in the store's schema. */
+export class PostgresReadSide implements ReadSide {
+  readonly supportsSql = true;
+  readonly #shared: SharedStore;
+  readonly #names: Names;
+  readonly #reader: ReadSideReader;
+  readonly #writer: ReadSideWriter;
+  readonly #commits: CommitGroups;
+  #hasTidied = false;
+
+  constructor(shared: SharedStore) {
+    this.#shared = shared;
+    this.#names = new Names(shared.database.schema);
+    this.#reader = new ReadSideReader(shared.database, this.#names);
+    this.#writer = new ReadSideWriter(this.#names, shared.busyTimeoutMs);
+    this.#commits = new CommitGroups(shared, this.#writer, (plans) => this.#finish(plans.some(leavesUntidy)));
+  }
+
+  async findRecord(ref: RecordRef): Promise<StoredRecord | undefined> {
+    this.#shared.checkOpen();
+    return this.#reader.findRecord(planRef(ref));
+  }
+
+  async listRecords(space: string, options?: ListRecordsOptions): Promise<readonly StoredRecord[]> {
+    this.#shared.checkOpen();
+    return this.#reader.listRecords(planListRecords(space, options));
+  }
+
+  async countRecords(space: string, prefix?: string): Promise<number> {
+    this.#shared.checkOpen();
+    return this.#reader.countRecords(planListRecords(space, { prefix }));
+  }
+
+  async listModels(name?: string): Promise<readonly ReadModelInfo[]> {
+    this.#shared.checkOpen();
+    return this.#reader.listModels(name);
+  }
+
+  async nextGeneration(): Promise<number> {
+    this.#shared.checkOpen();
+    return this.#reader.nextGeneration();
+  }
+
+  async getDocument(model: ReadModelRef, key: string): Promise<Awaited<ReturnType<ReadSide["getDocument"]>>> {
+    this.#shared.checkOpen();
+    return this.#reader.getDocument(model, key);
+  }
+
+  async getDocuments(
+    model: ReadModelRef,
+    keys: readonly string[],
+  ): Promise<Awaited<ReturnType<ReadSide["getDocuments"]>>> {
+    this.#shared.checkOpen();
+    return this.#reader.getDocuments(model, keys);
+  }
+
+  async findDocuments(
+    model: ReadModelRef,
+    query: DocumentQuery,
+  ): Promise<Awaited<ReturnType<ReadSide["findDocuments"]>>> {
+    this.#shared.checkOpen();
+    return this.#reader.findDocuments(model, query);
+  }
+
+  async countDocuments(
+    model: ReadModelRef,
+    query: DocumentQuery,
+  ): Promise<Awaited<ReturnType<ReadSide["countDocuments"]>>> {
+    this.#shared.checkOpen();
+    return this.#reader.countDocuments(model, query);
+  }
+
+  async query(
+    sql: string,
+    values?: readonly SqlValue[],
+    options: { readonly model?: string | undefined } = {},
+  ): Promise<Answer> {
+    this.#shared.checkOpen();
+    checkReads(sql);
+    const { database } = this.#shared;
+    const ask = (connection: Session): Promise<Answer> =>
+      inSnapshot(connection, async () => {
+        const models = await listModels(connection, this.#names);
+        const active = models.filter(({ state }) => state === "active");
+        const model = active.find(({ name }) => name === options.model);
+        const tables = this.#tablesOfAll(active, model);
+        return { rows: await allRows(connection, { sql, values, tables }), stamp: stampOf(model) };
+      });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await database.withConnection(ask);
+      } catch (error) {
+        // Perhaps the table of a generation that another one has followed meanwhile.
+        if (!isTableMissing(error) || attempt === queryAttempts) throw error;
+      }
+    }
+  }
+
+  async commit(changes: ReadSideCommit, options?: CommitOptions): Promise<{ readonly version: number }> {
+    this.#shared.checkOpen();
+    const plan = planCommit(changes);
+    const { isDurable } = planCommitOptions(options);
+    this.#shared.checkWritable();
+    return { version: await this.#commits.commit(plan, isDurable) };
+  }
+
+  async transaction<Result>(
+    body: (transaction: ReadSideTransaction) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result> {
+    this.#shared.checkOpen();
+    const plan = { body, ...planTransaction(body, options) };
+    this.#shared.checkWritable();
+    return this.#shared.queue.run(async () => {
+      const { result, isUntidy } = await transact(this.#tools, plan);
+      await this.#finish(isUntidy);
+      return result;
+    });
+  }
+
+  /** Takes part in a transaction that the client has begun. @throws `ARGUMENT_INVALID` */
+  async join(client: PostgresClient): Promise<ReadSideTransaction> {
+    this.#shared.checkOpen();
+    this.#shared.checkWritable();
+    // When it ends, nobody here is told; the next commit of the handle tidies.
+    this.#hasTidied = false;
+    return joinTransaction(this.#tools, client);
+  }
+
+  watch(listener: () => void): () => void {
+    return this.#shared.watch(listener);
+  }
+
+  get #tools(): TransactionTools {
+    return { shared: this.#shared, names: this.#names, writer: this.#writer };
+  }
+
+  /** Called after each commit. The first of a handle also does what one that ended too early has left undone. */
+  async #finish(isUntidy: boolean): Promise<void> {
+    this.#shared.announce();
+    if (!isUntidy && this.#hasTidied) return;
+    this.#hasTidied = true;
+    await tidyTables(this.#shared.database, this.#names);
+  }
+
+  /** Tables by the name that statements call them by; those of `preferred` first, where names are the same. */
+  #tablesOfAll(
+    models: readonly ReadModelInfo[],
+    preferred: ReadModelInfo | undefined,
+  ): ReadonlyMap<string, string> {
+    const sources = preferred === undefined ? models : [...models, preferred];
+    return new Map(sources.flatMap((model) => [...this.#names.shown(model)]));
+  }
+}
+
+/** Runs statements that all see one state, and change nothing. */
+async function inSnapshot<Result>(connection: Session, body: () => Promise<Result>): Promise<Result> {
+  await connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  try {
+    return await body();
+  } finally {
+    // On a lost connection that fails too; the first error is the one to tell.
+    await connection.query("ROLLBACK").catch(() => undefined);
+  }
+}
