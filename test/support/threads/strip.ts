@@ -14,16 +14,19 @@ import { fileURLToPath } from "node:url";
 
 const source = fileURLToPath(new URL("../../../src/", import.meta.url));
 
-/** Vitest calls this before the tests, and what it returns after them. */
-export default function setup(): () => void {
-  const folder = mkdtempSync(join(tmpdir(), "hitherto-threads-"));
+const folder = mkdtempSync(join(tmpdir(), "hitherto-threads-"));
+
+/** Vitest calls this before the tests. */
+export function setup(): void {
   for (const file of globSync("**/*.ts", { cwd: source, exclude: ["**/*.test.ts"] })) {
     const path = join(folder, file);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, stripTypeScriptTypes(readFileSync(join(source, file), "utf8")));
   }
   process.env["HITHERTO_TEST_STRIPPED"] = folder;
-  return () => {
-    rmSync(folder, { recursive: true, force: true });
-  };
+}
+
+/** And this after them. */
+export function teardown(): void {
+  rmSync(folder, { recursive: true, force: true });
 }
