@@ -1,34 +1,20 @@
 #!/usr/bin/env node
 /**
- * Entry of the `hitherto` command: hands the process to the program, and turns interruption into a signal.
- *
- * The first SIGINT or SIGTERM ends the command in order, the second one at once.
+ * Entry of the `hitherto` command. Everything else is loaded when the Node at hand is known to be new enough for it.
  */
 import { readFileSync } from "node:fs";
-import { open } from "../runtime/open.ts";
-import { runProgram } from "./program.ts";
-import { exitCodes } from "./surroundings.ts";
-
-const interruption = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
-    if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
-    interruption.abort();
-  });
-}
-// Whoever writes asks its output whether it is still open; nobody else needs to hear of a closed pipe.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+import { nodeProblem } from "./node-version.ts";
 
 const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   readonly version: string;
+  readonly engines: { readonly node: string };
 };
 
-process.exitCode = await runProgram(process.argv.slice(2), {
-  open,
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-  signal: interruption.signal,
-  version: manifest.version,
-});
+const problem = nodeProblem(process.version, manifest.engines.node);
+if (problem === undefined) {
+  const { runCommand } = await import("./command.ts");
+  await runCommand(manifest.version);
+} else {
+  console.error(problem);
+  process.exitCode = 1;
+}
