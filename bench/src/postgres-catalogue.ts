@@ -4,9 +4,10 @@
  */
 import type { Benchmark, RunnerName } from "./benchmark.ts";
 import type { ServerName } from "./contenders/contender.ts";
-import { atLeastTimesPeers } from "./targets.ts";
+import { atLeastTimesPeers, atMost } from "./targets.ts";
 import { prepareAppend } from "./work/append.ts";
 import { prepareConsume, prepareProject } from "./work/read-side.ts";
+import { prepareCrossProcess } from "./work/subscribe.ts";
 
 const allPeers = ["emmett-postgresql", "act-pg"] as const;
 
@@ -42,6 +43,16 @@ export const postgresBenchmarks: readonly Benchmark[] = [
     peers: allPeers,
     prepare: (name, options) =>
       prepareAppend(contender(name), { callers: 64, eventsPerAppend: 100 }, options),
+  },
+  {
+    id: "subscribe.crossprocess",
+    what: "append to subscriber, another process",
+    unit: "ms",
+    figure: "p99",
+    targets: [atMost("p99", 20, "ms")],
+    floor: undefined,
+    peers: [],
+    prepare: (_name, options) => prepareCrossProcess(options),
   },
   {
     id: "consumer.noop",

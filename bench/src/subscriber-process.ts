@@ -1,9 +1,9 @@
-// `node subscriber-process.ts FILE` follows a store and tells its parent when each event arrives, until the parent
+// `node subscriber-process.ts URL` follows a store and tells its parent when each event arrives, until the parent
 // disconnects.
-import { openSqliteStore } from "hitherto/sqlite";
+import { open } from "hitherto";
 
-const [path = ""] = process.argv.slice(2);
-const store = await openSqliteStore(path);
+const [url = ""] = process.argv.slice(2);
+const store = await open(url);
 const subscription = store.subscribe({ after: "end" });
 process.once("disconnect", () => void subscription.close());
 void subscription.caughtUp.then(() => process.send?.("following"));

@@ -5,26 +5,25 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { openSqliteStore } from "hitherto/sqlite";
-import type { EventStore } from "hitherto/store";
+import { open } from "hitherto";
+import type { Hitherto } from "hitherto";
 import { makeEvents } from "../events.ts";
 import { seededRandom } from "../random.ts";
 import { Samples } from "../statistics.ts";
 import type { Slice, Work, WorkOptions } from "./work.ts";
-import { sliceOf } from "./work.ts";
+import { locate, sliceOf } from "./work.ts";
 
 const pauseMsMax = 5;
-const configuration = "fsync before each acknowledgement (WAL, synchronous=FULL), defaults";
+const configuration = "durable before each acknowledgement, defaults";
 
 /** Resolves with the moment at which a subscriber got the event at a position; `process.hrtime` in milliseconds. */
 type Arrival = (position: number) => Promise<number>;
 
 /** Prepares a subscriber in the process that appends. */
-export async function prepareSubscribe({ folder }: WorkOptions): Promise<Work> {
-  const store = await openSqliteStore(join(folder, "subscribe.db"));
+export async function prepareSubscribe(options: WorkOptions): Promise<Work> {
+  const store = await open(locate(options, "subscribe.db"));
   const subscription = store.subscribe({ after: "end" });
   const arrivals = new Arrivals();
   const following = (async () => {
@@ -42,12 +41,12 @@ export async function prepareSubscribe({ folder }: WorkOptions): Promise<Work> {
   };
 }
 
-/** Prepares a subscriber in another process, on the same file. */
-export async function prepareCrossProcess({ folder }: WorkOptions): Promise<Work> {
-  const path = join(folder, "subscribe.db");
-  const store = await openSqliteStore(path);
+/** Prepares a subscriber in another process, on the same store. */
+export async function prepareCrossProcess(options: WorkOptions): Promise<Work> {
+  const url = locate(options, "subscribe.db");
+  const store = await open(url);
   const arrivals = new Arrivals();
-  const child = fork(fileURLToPath(new URL("../subscriber-process.ts", import.meta.url)), [path]);
+  const child = fork(fileURLToPath(new URL("../subscriber-process.ts", import.meta.url)), [url]);
   await once(child, "message");
   child.on("message", ({ position, atMs }: { position: number; atMs: number }) =>
     arrivals.arrived(position, atMs),
@@ -68,7 +67,7 @@ async function endOf(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-async function measure(ms: number, store: EventStore, arrival: Arrival): Promise<Slice> {
+async function measure(ms: number, store: Hitherto, arrival: Arrival): Promise<Slice> {
   const samples = new Samples();
   const random = seededRandom(5);
   const events = makeEvents(1_000, 6);
