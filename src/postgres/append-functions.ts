@@ -6,7 +6,8 @@
  * arrays; the events are inserted together at the end, or before a look at the log that must see them.
  *
  * An append is made of parts, one for each of its streams. Parts come as arrays: the n-th entries of all are about the
- * n-th part. A refused append has written nothing; its answer has a code and the details of the error.
+ * n-th part; so do events, most of it as lines of text (`event-columns.ts`). A refused append has written nothing; its
+ * answer has a code and the details of the error.
  */
 import { headOfLog, isKept, lastRevisionOf, nowOr } from "./log-expressions.ts";
 
@@ -27,57 +28,18 @@ END $$;
 
 `;
 
-/** The records of an encoded append as rows. */
-const recordsOf = (body: string): string => `ROWS FROM (
-    json_to_recordset(${body}) AS (
-      id uuid, type text, "schemaVersion" integer, data json, bytes text, metadata json, tags text[],
-      "recordedAt" timestamptz)
-  ) WITH ORDINALITY AS e(id, type, schema_version, data, bytes, metadata, tags, recorded_at, n)`;
-
-/** The id of a record: the writer's own, or one counted up from the seed of its part. */
-const idOfRecord = `coalesce(
-    e.id,
-    (left(p.seed, 30)
-      || lpad(to_hex((('x' || right(p.seed, 6))::bit(24)::integer + e.n::integer - 1) & 16777215), 6, '0'))::uuid)`;
-
 const blockingEvent = `json_build_object(
     'id', e.id, 'type', e.type, 'stream', e.stream, 'revision', e.revision, 'position', e.position)`;
 
-/** Writes the accepted parts of a stretch: those that have a position. */
-const writeEvents = `
-CREATE FUNCTION {schema}.write_parts(
-  names text[], now_ms bigint, part_stream integer[], part_position bigint[], part_revision bigint[],
-  part_moment_ms bigint[], part_seed text[], part_body json[]
-) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-  WITH written AS (
-    INSERT INTO {schema}.events
-      (position, stream, revision, type, id, schema_version, data, bytes, metadata, tags, recorded_at)
-    SELECT
-      p.position + e.n - 1, names[p.stream], p.revision + e.n - 1, e.type, ${idOfRecord},
-      coalesce(e.schema_version, 1), e.data, decode(e.bytes, 'base64'), coalesce(e.metadata, '{}'),
-      coalesce(e.tags, '{}'),
-      coalesce(e.recorded_at, to_timestamp(CASE p.moment_ms WHEN -1 THEN now_ms ELSE p.moment_ms END / 1000.0))
-    FROM unnest(part_stream, part_position, part_revision, part_moment_ms, part_seed, part_body)
-      AS p(stream, position, revision, moment_ms, seed, body)
-    CROSS JOIN LATERAL ${recordsOf("p.body")}
-    WHERE p.position > 0
-    RETURNING events.position, events.tags
-  )
-  INSERT INTO {schema}.event_tags (tag, position)
-  SELECT t.tag, written.position FROM written CROSS JOIN LATERAL unnest(written.tags) AS t(tag);
-END $$;
-`;
-
 /** Null when none of the events is stored; otherwise what the repeated append is answered. */
 const findRepetition = `
-CREATE FUNCTION {schema}.find_repetition(streams text[], seeds text[], bodies json[]) RETURNS json
+CREATE FUNCTION {schema}.find_repetition(
+  names text[], part_stream integer[], event_part integer[], event_id uuid[]
+) RETURNS json
 LANGUAGE sql STABLE AS $$
   WITH wanted AS (
-    SELECT p.part, row_number() OVER (ORDER BY p.part, e.n) AS n, p.stream, ${idOfRecord} AS id
-    FROM unnest(streams, seeds, bodies) WITH ORDINALITY AS p(stream, seed, body, part)
-    CROSS JOIN LATERAL ${recordsOf("p.body")}
+    SELECT e.part, e.n, names[part_stream[e.part]] AS stream, e.id
+    FROM unnest(event_part, event_id) WITH ORDINALITY AS e(part, id, n)
   ),
   found AS (
     SELECT w.part, w.n, ${blockingEvent} AS event, e.id, e.revision, e.position, CASE
@@ -204,15 +166,42 @@ BEGIN
 END $$;
 `;
 
-/** What `write_parts` takes, of the parts in a range of the arrays. */
-const stretch = (range: string): string =>
-  `names, now_ms, part_stream[${range}], positions[${range}], revisions[${range}],
-        part_moment_ms[${range}], part_seed[${range}], bodies[${range}]`;
+/** Statements of `append_group`: they write the accepted events of the parts from `unwritten` up to `first_part`. */
+const writeEvents = `
+      from_event := part_first[unwritten];
+      to_event := part_first[first_part - 1] + part_events[first_part - 1] - 1;
+      INSERT INTO {schema}.events
+        (position, stream, revision, type, id, schema_version, data, bytes, metadata, tags, recorded_at)
+      SELECT
+        positions[e.part] + from_event + e.n - 1 - part_first[e.part], names[part_stream[e.part]],
+        revisions[e.part] + from_event + e.n - 1 - part_first[e.part],
+        e.type, e.id, coalesce(e.schema_version::integer, 1), e.data::json, decode(e.bytes, 'base64'),
+        coalesce(e.metadata::json, '{}'), coalesce(string_to_array(e.tags, E'\\t'), '{}'),
+        coalesce(e.moment::timestamptz, to_timestamp(
+          CASE part_moment_ms[e.part] WHEN -1 THEN now_ms ELSE part_moment_ms[e.part] END / 1000.0::float8))
+      FROM unnest(
+        event_part[from_event:to_event], event_id[from_event:to_event], types[from_event:to_event],
+        schema_versions[from_event:to_event], data[from_event:to_event], bytes[from_event:to_event],
+        metadata[from_event:to_event], tags[from_event:to_event], moments[from_event:to_event]
+      ) WITH ORDINALITY AS e(part, id, type, schema_version, data, bytes, metadata, tags, moment, n)
+      WHERE positions[e.part] > 0;
+      IF tags IS NOT NULL THEN
+        INSERT INTO {schema}.event_tags (tag, position)
+        SELECT t.tag, positions[e.part] + from_event + e.n - 1 - part_first[e.part]
+        FROM unnest(event_part[from_event:to_event], tags[from_event:to_event])
+          WITH ORDINALITY AS e(part, tags, n)
+        CROSS JOIN LATERAL unnest(string_to_array(e.tags, E'\\t')) AS t(tag)
+        WHERE positions[e.part] > 0;
+      END IF;
+      unwritten := first_part;`;
+
+/** The values of a column of events: those that have none are null. */
+const linesOf = (column: string): string => `string_to_array(${column}, E'\\n', '')`;
 
 const appendGroup = `
 CREATE FUNCTION {schema}.append_group(
-  -- Each stream once.
-  streams json,
+  -- Each stream once, a line for each.
+  stream_lines text,
   part_append integer[],
   -- Which of the streams.
   part_stream integer[],
@@ -220,10 +209,20 @@ CREATE FUNCTION {schema}.append_group(
   -- The revision at which the part must begin; -1 for the next one.
   part_begins bigint[],
   part_events integer[],
+  -- Which event is its first.
+  part_first integer[],
   -- When the events were recorded; -1 for now.
   part_moment_ms bigint[],
-  part_seed text[],
-  part_body json,
+  event_part integer[],
+  event_id uuid[],
+  -- Columns of events: a line for each, empty where it has no such value; null when none has.
+  type_lines text,
+  schema_version_lines text,
+  data_lines text,
+  bytes_lines text,
+  metadata_lines text,
+  tag_lines text,
+  moment_lines text,
   -- For each append null or its condition, with "mayMeetGroup": whether an earlier one of the group may be in its way.
   conditions json,
   -- Ids to look for: only if one of them is stored can an append be a repetition.
@@ -237,8 +236,14 @@ AS $$
 DECLARE
   now_ms bigint;
   head bigint;
-  names text[];
-  bodies json[];
+  names text[] := string_to_array(stream_lines, E'\\n');
+  types text[] := ${linesOf("type_lines")};
+  schema_versions text[] := ${linesOf("schema_version_lines")};
+  data text[] := ${linesOf("data_lines")};
+  bytes text[] := ${linesOf("bytes_lines")};
+  metadata text[] := ${linesOf("metadata_lines")};
+  tags text[] := ${linesOf("tag_lines")};
+  moments text[] := ${linesOf("moment_lines")};
   condition_list json[];
   may_repeat boolean := false;
   -- By stream.
@@ -256,14 +261,14 @@ DECLARE
   last_part integer;
   -- The parts before this one have been written.
   unwritten integer := 1;
+  from_event integer;
+  to_event integer;
   must_look boolean;
   slot integer;
 BEGIN
   PERFORM {schema}.lock_log(timeout_ms);
   now_ms := ${nowOr("given_now_ms")};
   head := ${headOfLog};
-  names := ARRAY(SELECT json_array_elements_text(streams));
-  bodies := ARRAY(SELECT json_array_elements(part_body));
   -- Taken apart once: to look for an element in a long JSON text takes long each time.
   condition_list := ARRAY(SELECT json_array_elements(conditions));
   SELECT
@@ -290,9 +295,10 @@ BEGIN
     END IF;
 
     IF may_repeat THEN
+      from_event := part_first[first_part];
+      to_event := part_first[last_part] + part_events[last_part] - 1;
       answer := {schema}.find_repetition(
-        ARRAY(SELECT names[s] FROM unnest(part_stream[first_part:last_part]) s),
-        part_seed[first_part:last_part], bodies[first_part:last_part]);
+        names, part_stream, event_part[from_event:to_event], event_id[from_event:to_event]);
     END IF;
 
     -- What the arrays don't tell, the log does, once it holds what has been accepted.
@@ -306,9 +312,7 @@ BEGIN
         ELSE part_expected[part] <> lasts[slot]
       END;
     END LOOP;
-    IF must_look AND answer IS NULL AND unwritten < first_part THEN
-      PERFORM {schema}.write_parts(${stretch("unwritten:first_part - 1")});
-      unwritten := first_part;
+    IF must_look AND answer IS NULL AND unwritten < first_part THEN${writeEvents}
     END IF;
 
     FOR part IN first_part .. last_part LOOP
@@ -360,7 +364,8 @@ BEGIN
     first_part := last_part + 1;
   END LOOP;
 
-  PERFORM {schema}.write_parts(${stretch("unwritten:")});
+  IF unwritten < first_part THEN${writeEvents}
+  END IF;
   RETURN json_build_object('positions', positions, 'revisions', revisions, 'answers', answers);
 END $$;
 `;
@@ -368,7 +373,6 @@ END $$;
 /** SQL for the functions; `{schema}` stands for the schema. */
 export const appendFunctions: string = [
   writeRight,
-  writeEvents,
   findRepetition,
   findMatch,
   checkExpectation,

@@ -1,27 +1,50 @@
 import { expect, test } from "vitest";
 import type { AppendCondition } from "../core/query.ts";
-import { encodeAppend } from "../store/encode-append.ts";
 import type { StreamAppend } from "../store/event-store.ts";
 import { groupValues, nameAppend, namesAnyOf, readOutcomes } from "./append-group.ts";
 import type { NamedAppend } from "./append-group.ts";
 
 const events = (count: number): StreamAppend["events"] =>
   Array.from({ length: count }, () => ({ type: "ThingDone", data: null }));
-const named = (...batch: StreamAppend[]): NamedAppend => nameAppend(encodeAppend(batch, undefined), 1_000);
+const named = (...batch: StreamAppend[]): NamedAppend => nameAppend(batch, undefined, 1_000);
 const id = "01a1fed7-86ee-7ff7-8226-b9733bd8e380";
 
-test("the ids of an append are counted up over all its parts", () => {
-  const { seeds } = named({ stream: "a", events: events(3) }, { stream: "b", events: events(1) });
-  const [first, second] = seeds.map((seed) => Number.parseInt(seed.slice(-6), 16));
-  expect(second).toBe((first! + 3) % 2 ** 24);
-  expect(seeds[1]?.slice(0, -6)).toBe(seeds[0]?.slice(0, -6));
+test("events without an id get one, over all streams of an append", () => {
+  const given = [...events(1), { id, type: "ThingDone", data: 1 }];
+  const { ids } = named({ stream: "a", events: events(2) }, { stream: "b", events: given });
+  expect(ids).toHaveLength(4);
+  expect(ids[3]).toBe(id);
+  expect(ids.slice(0, 3)).toEqual([...new Set(ids.slice(0, 3))].sort());
+});
+
+test("events are handed over by columns, a line for each, and none where nobody has such a value", () => {
+  const rich = {
+    type: "ThingDone",
+    data: { a: 1 },
+    tags: ["x", "y"],
+    schemaVersion: 2,
+    metadata: { userId: "u" },
+  };
+  const bytes = { type: "ThingSeen", data: Uint8Array.of(1, 2) };
+  const group = [named({ stream: "a", events: [bytes, rich] }), named({ stream: "b", events: events(2) })];
+  const values = groupValues(group, { nowMs: 1, timeoutMs: 5 });
+  expect(values.slice(6, 9)).toEqual(["{1,3}", "{-1,-1}", "{1,1,2,2}"]);
+  expect(values.slice(10, 17)).toEqual([
+    "ThingSeen\nThingDone\nThingDone\nThingDone",
+    "\n2\n\n",
+    '\n{"a":1}\n\n',
+    " AQI=\n\n\n",
+    '\n{"userId":"u"}\n\n',
+    "\nx\ty\n\n",
+    null,
+  ]);
 });
 
 test("each stream of a group is named once, however many parts go to it", () => {
   const group = [named({ stream: "a", events: events(1) }), named({ stream: "b", events: events(2) })];
   const values = groupValues([...group, ...group], { nowMs: undefined, timeoutMs: 5 });
   expect(values.slice(0, 6)).toEqual([
-    '["a","b"]',
+    "a\nb",
     "{1,2,3,4}",
     "{1,2,1,2}",
     "{-1,-1,-1,-1}",
@@ -31,11 +54,11 @@ test("each stream of a group is named once, however many parts go to it", () => 
 });
 
 test("ids are looked for when a caller gave them or an answer was lost", () => {
-  const idsOf = (one: NamedAppend): unknown => groupValues([one], { nowMs: 1, timeoutMs: 5 })[10];
+  const idsOf = (one: NamedAppend): unknown => groupValues([one], { nowMs: 1, timeoutMs: 5 })[18];
   const without = named({ stream: "a", events: events(2) });
   expect(idsOf(without)).toBe("{}");
   without.mayBeStored = true;
-  expect(idsOf(without)).toBe(`{${without.seeds[0]}}`);
+  expect(idsOf(without)).toBe(`{${without.ids[0]}}`);
   const withId = named({ stream: "a", events: [...events(1), { id, type: "ThingDone", data: 1 }] });
   expect(idsOf(withId)).toBe(`{${id}}`);
   expect(namesAnyOf(new Set([id]), withId)).toBe(true);
@@ -45,10 +68,10 @@ test("ids are looked for when a caller gave them or an answer was lost", () => {
 test("a condition says whether an earlier append of its group may be in its way", () => {
   const append = (tag: string, failIfMatch: AppendCondition["failIfMatch"]): NamedAppend => {
     const batch = { events: [{ type: "SeatTaken", data: null, tags: [tag, "hall"] }] };
-    return nameAppend(encodeAppend(batch, { condition: { failIfMatch } }), 0);
+    return nameAppend(batch, { condition: { failIfMatch } }, 0);
   };
   const flags = (...group: NamedAppend[]): unknown => {
-    const conditions = groupValues(group, { nowMs: 1, timeoutMs: 5 })[9] as string;
+    const conditions = groupValues(group, { nowMs: 1, timeoutMs: 5 })[17] as string;
     return (JSON.parse(conditions) as { mayMeetGroup: boolean }[]).map((one) => one.mayMeetGroup);
   };
   const seat = (n: number): NamedAppend => append(`seat:${n}`, [{ tags: [`seat:${n}`, "hall"] }]);

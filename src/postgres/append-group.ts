@@ -4,17 +4,21 @@
 import { HithertoError } from "../core/errors.ts";
 import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
 import type { AppendCondition, QueryItem } from "../core/query.ts";
+import { encodeAppendBy } from "../store/encode-append.ts";
 import type { EncodedAppend } from "../store/encode-append.ts";
-import type { AppendResult, Expectation } from "../store/event-store.ts";
-import { uuidV7 } from "../store/uuid.ts";
+import type { AppendOptions, AppendResult, Expectation, StreamAppend } from "../store/event-store.ts";
 import { expectations } from "./append-functions.ts";
+import { columnNames, encodeColumns, joinColumn } from "./event-columns.ts";
+import type { EventColumns } from "./event-columns.ts";
+import { EventIds } from "./event-ids.ts";
 import { fromStored, toStored } from "./json-text.ts";
+import { storedText } from "./stored-text.ts";
 
 /** An append with the ids of its events. */
 export interface NamedAppend {
-  readonly append: EncodedAppend;
-  /** The id of the first event of each part, unless the writer gives one; those of the others are counted up from it. */
-  readonly seeds: readonly string[];
+  readonly append: EncodedAppend<EventColumns>;
+  /** Of all events of all streams in their order; the writer's own where he gives some. */
+  readonly ids: readonly string[];
   /** Whether an earlier attempt may have stored it, since its answer was lost. */
   mayBeStored: boolean;
 }
@@ -31,30 +35,35 @@ export interface GroupOptions {
 export type AppendOutcome = AppendResult | HithertoError;
 
 /** The statement; its values are those of {@link groupValues}. */
-export const appendGroupSql =
-  "SELECT {schema}.append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+export const appendGroupSql: string = `SELECT {schema}.append_group(${Array.from({ length: 21 }, (_, index) => `$${index + 1}`).join(", ")})`;
 
-/** Digits of an id that count the events of an append. */
-const countedDigits = 6;
-const countedMax = 16 ** countedDigits;
+/** Those of all handles of the process. */
+const generatedIds = new EventIds();
 
-/** Gives every event without an id of its own one, so that the append can be recognised when it is sent again. */
-export function nameAppend(append: EncodedAppend, nowMs: number): NamedAppend {
-  const seed = uuidV7(nowMs);
-  const seeds: string[] = [];
-  let events = 0;
-  for (const { count } of append.streams) {
-    seeds.push(countUp(seed, events));
-    events += count;
+/**
+ * Checks and encodes an append, and gives every event without an id of its own one, so that the append can be recognised
+ * when it is sent again. For what it throws see `encodeAppend`.
+ */
+export function nameAppend(
+  batch: StreamAppend | readonly StreamAppend[],
+  options: AppendOptions | undefined,
+  nowMs: number,
+): NamedAppend {
+  const append = encodeAppendBy(encodeColumns, batch, options);
+  const ids = generatedIds.take(nowMs, append.count);
+  let first = 0;
+  for (const part of append.streams) {
+    for (const [index, id] of part.ids?.entries() ?? []) ids[first + index] = id ?? ids[first + index]!;
+    first += part.count;
   }
-  return { append, seeds, mayBeStored: false };
+  return { append, ids, mayBeStored: false };
 }
 
 /** What `append_group` takes, in its order. */
 export function groupValues(group: readonly NamedAppend[], options: GroupOptions): readonly unknown[] {
   const streams = new Map<string, number>();
-  const parts = group.flatMap(({ append, seeds }, index) =>
-    append.streams.map((part, at) => ({ ...part, append: index + 1, seed: seeds[at]! })),
+  const parts = group.flatMap(({ append }, index) =>
+    append.streams.map((part) => ({ ...part, append: index + 1 })),
   );
   const slots = parts.map(({ stream }) => {
     if (!streams.has(stream)) streams.set(stream, streams.size + 1);
@@ -62,17 +71,24 @@ export function groupValues(group: readonly NamedAppend[], options: GroupOptions
   });
   const column = (valueOf: (part: (typeof parts)[number]) => string | number): string =>
     `{${parts.map(valueOf).join(",")}}`;
+  let events = 0;
+  const firsts = parts.map(({ count }) => (events += count) - count + 1);
   const conditions = conditionsOf(group);
   return [
-    toStored(JSON.stringify([...streams.keys()])),
+    storedText([...streams.keys()].join("\n")),
     column((part) => part.append),
     `{${slots.join(",")}}`,
     column((part) => expectationNumber(part.expect)),
     column((part) => part.firstRevision ?? -1),
     column((part) => part.count),
+    `{${firsts.join(",")}}`,
     column((part) => part.recordedAtMs ?? -1),
-    column((part) => part.seed),
-    toStored(`[${parts.map((part) => part.body).join(",")}]`),
+    `{${parts
+      .map(({ count }, index) => `${index + 1},`.repeat(count))
+      .join("")
+      .slice(0, -1)}}`,
+    `{${group.flatMap(({ ids }) => ids).join(",")}}`,
+    ...columnNames.map((name) => joinColumn(parts, name)),
     conditions.every((one) => one === null) ? null : toStored(JSON.stringify(conditions)),
     `{${group.flatMap(idsToLookFor).join(",")}}`,
     options.nowMs ?? null,
@@ -148,19 +164,14 @@ function conditionsOf(
   });
 }
 
-function countUp(seed: string, count: number): string {
-  const counted = (Number.parseInt(seed.slice(-countedDigits), 16) + count) % countedMax;
-  return seed.slice(0, -countedDigits) + counted.toString(16).padStart(countedDigits, "0");
-}
-
 /** The ids that callers gave. Of an append that may be stored as a whole one id tells whether it is. */
-function idsToLookFor({ append, seeds, mayBeStored }: NamedAppend): readonly string[] {
+function idsToLookFor({ append, ids, mayBeStored }: NamedAppend): readonly string[] {
   const given = append.streams.flatMap((part) => part.ids?.filter((id) => id !== undefined) ?? []);
-  return mayBeStored && given.length === 0 ? seeds.slice(0, 1) : given;
+  return mayBeStored && given.length === 0 ? ids.slice(0, 1) : given;
 }
 
 function storedResult(
-  append: EncodedAppend,
+  append: EncodedAppend<EventColumns>,
   positions: readonly number[],
   revisions: readonly number[],
   firstPart: number,

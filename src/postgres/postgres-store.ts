@@ -8,7 +8,6 @@ import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { categoryOf } from "../core/event.ts";
 import { checkExpectation } from "../store/check-input.ts";
-import { encodeAppend } from "../store/encode-append.ts";
 import { eventSequence } from "../store/event-sequence.ts";
 import type {
   AppendOptions,
@@ -169,9 +168,9 @@ class PostgresStore implements PostgresEventStore {
     const { signal } = options;
     checkSignal(signal);
     throwIfAborted(signal, "append");
-    const append = encodeAppend(batch, options);
+    const named = nameAppend(batch, options, this.#clock?.() ?? Date.now());
     this.#checkWritable();
-    const appending = this.#queue.append(nameAppend(append, this.#clock?.() ?? Date.now()));
+    const appending = this.#queue.append(named);
     return signal === undefined ? appending : untilAborted(appending, signal);
   }
 

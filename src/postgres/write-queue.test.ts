@@ -1,24 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { limits } from "../core/limits.ts";
-import { encodeAppend } from "../store/encode-append.ts";
 import { nameAppend } from "./append-group.ts";
 import type { AppendOutcome, NamedAppend } from "./append-group.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 const append = (stream: string, count = 1, id?: string): NamedAppend =>
   nameAppend(
-    encodeAppend(
-      {
-        stream,
-        events: Array.from({ length: count }, () => ({
-          type: "T",
-          data: 0,
-          ...(id !== undefined && { id }),
-        })),
-      },
-      undefined,
-    ),
+    {
+      stream,
+      events: Array.from({ length: count }, () => ({ type: "T", data: 0, ...(id !== undefined && { id }) })),
+    },
+    undefined,
     0,
   );
 

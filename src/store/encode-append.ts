@@ -28,15 +28,25 @@ export interface EventRecord {
   recordedAt?: string;
 }
 
+/** The records of one stream as a store takes them. */
+export interface EncodedBody<Body> {
+  readonly body: Body;
+  /** Characters, at least about as many as a JSON array of the records has; limits go by it. */
+  readonly length: number;
+}
+
+/** Gives the records of one stream a store's own form. */
+export type EncodeRecords<Body> = (records: readonly EventRecord[]) => EncodedBody<Body>;
+
 /** The checked and encoded events of one append to one stream. */
-export interface EncodedStream {
+export interface EncodedStream<Body = string> {
   readonly stream: string;
   readonly expect: Expectation;
   /** The revision that the first event must get; undefined for the next one. */
   readonly firstRevision: number | undefined;
   readonly count: number;
-  /** JSON array of {@link EventRecord}. */
-  readonly body: string;
+  /** JSON array of {@link EventRecord}, unless the store has a form of its own. */
+  readonly body: Body;
   /** The one moment that all events were given, in milliseconds since 1970; then no record repeats it. */
   readonly recordedAtMs: number | undefined;
   /** Lower-case ids in the order of the events; undefined when no event names one. */
@@ -48,30 +58,39 @@ export interface EncodedStream {
 }
 
 /** A checked and encoded append. */
-export interface EncodedAppend {
-  readonly streams: readonly EncodedStream[];
+export interface EncodedAppend<Body = string> {
+  readonly streams: readonly EncodedStream<Body>[];
   /** Events in all. */
   readonly count: number;
   readonly condition: AppendCondition | undefined;
 }
 
-/**
- * Checks and encodes an append.
- *
- * @throws `APPEND_EMPTY`, `APPEND_TOO_LARGE`, `STREAM_REPEATED`, `NAME_INVALID`, `EVENT_INVALID`, `EVENT_NOT_JSON`,
- * `EVENT_TOO_LARGE`, `EVENT_ID_CONFLICT` (an id twice in the append), `ARGUMENT_INVALID`.
- */
+/** Checks and encodes an append; each stream's records become a JSON array. For what it throws see {@link encodeAppendBy}. */
 export function encodeAppend(
   batch: StreamAppend | readonly StreamAppend[],
   options: AppendOptions | undefined,
 ): EncodedAppend {
+  return encodeAppendBy(encodeBody, batch, options);
+}
+
+/**
+ * Checks an append, and encodes each stream's records by a function of the store's own.
+ *
+ * @throws `APPEND_EMPTY`, `APPEND_TOO_LARGE`, `STREAM_REPEATED`, `NAME_INVALID`, `EVENT_INVALID`, `EVENT_NOT_JSON`,
+ * `EVENT_TOO_LARGE`, `EVENT_ID_CONFLICT` (an id twice in the append), `ARGUMENT_INVALID`.
+ */
+export function encodeAppendBy<Body>(
+  encode: EncodeRecords<Body>,
+  batch: StreamAppend | readonly StreamAppend[],
+  options: AppendOptions | undefined,
+): EncodedAppend<Body> {
   const appends: readonly StreamAppend[] = Array.isArray(batch) ? batch : [batch as StreamAppend];
   const count = checkShape(appends);
   const condition = options?.condition === undefined ? undefined : planCondition(options.condition);
-  const streams: EncodedStream[] = [];
+  const streams: EncodedStream<Body>[] = [];
   let firstIndex = 0;
   for (const append of appends) {
-    streams.push(encodeStream(append, firstIndex));
+    streams.push(encodeStream(append, firstIndex, encode));
     firstIndex += append.events.length;
   }
   checkIdsDistinct(streams);
@@ -124,7 +143,11 @@ interface Collected {
   readonly correlationIds: Set<string>;
 }
 
-function encodeStream(append: StreamAppend, firstIndex: number): EncodedStream {
+function encodeStream<Body>(
+  append: StreamAppend,
+  firstIndex: number,
+  encode: EncodeRecords<Body>,
+): EncodedStream<Body> {
   const { events, stream = defaultStream, expect = "any", firstRevision } = append;
   if (stream !== defaultStream) checkName("stream", stream);
   checkExpectation(expect);
@@ -136,8 +159,7 @@ function encodeStream(append: StreamAppend, firstIndex: number): EncodedStream {
   }
   if (collected.ids !== undefined) collected.ids.length = events.length;
   const recordedAtMs = hoistMoment(records);
-  const body = encodeBody(records);
-  if (body.length * 3 > limits.eventBytesMax) checkSizes(records, body.length, firstIndex);
+  const body = encodeRecords(records, firstIndex, encode);
   return {
     stream,
     expect,
@@ -272,9 +294,20 @@ function hoistMoment(records: EventRecord[]): number | undefined {
   return Date.parse(moment);
 }
 
-function encodeBody(records: readonly EventRecord[]): string {
+function encodeBody(records: readonly EventRecord[]): EncodedBody<string> {
+  const body = JSON.stringify(records);
+  return { body, length: body.length };
+}
+
+function encodeRecords<Body>(
+  records: readonly EventRecord[],
+  firstIndex: number,
+  encode: EncodeRecords<Body>,
+): Body {
   try {
-    return JSON.stringify(records);
+    const { body, length } = encode(records);
+    if (length * 3 > limits.eventBytesMax) checkSizes(records, length, firstIndex);
+    return body;
   } catch (error) {
     // The one RangeError left, since depth is limited: the text would be longer than a string can be.
     if (error instanceof RangeError) assertBelowStringLimit(constants.MAX_STRING_LENGTH + 1);
@@ -282,8 +315,8 @@ function encodeBody(records: readonly EventRecord[]): string {
   }
 }
 
-function checkSizes(records: readonly EventRecord[], bodyLength: number, firstIndex: number): void {
-  assertBelowStringLimit(bodyLength);
+function checkSizes(records: readonly EventRecord[], length: number, firstIndex: number): void {
+  if (length > limits.appendBytesMax) assertBelowStringLimit(JSON.stringify(records).length);
   for (const [index, record] of records.entries()) {
     const bytes = Buffer.byteLength(JSON.stringify(record));
     if (bytes > limits.eventBytesMax) {
@@ -304,7 +337,7 @@ function assertBelowStringLimit(length: number): void {
   }
 }
 
-function checkIdsDistinct(streams: readonly EncodedStream[]): void {
+function checkIdsDistinct(streams: ReadonlyArray<Pick<EncodedStream, "ids">>): void {
   const seen = new Set<string>();
   for (const { ids } of streams) {
     for (const id of ids ?? none) {

@@ -70,8 +70,14 @@ export {
 export type { IndexedDocument } from "./document-query.ts";
 export { decodeEvents } from "./decode-events.ts";
 export type { RecordsPlace } from "./decode-events.ts";
-export { encodeAppend } from "./encode-append.ts";
-export type { EncodedAppend, EncodedStream, EventRecord } from "./encode-append.ts";
+export { encodeAppend, encodeAppendBy } from "./encode-append.ts";
+export type {
+  EncodedAppend,
+  EncodedBody,
+  EncodedStream,
+  EncodeRecords,
+  EventRecord,
+} from "./encode-append.ts";
 export { eventSequence } from "./event-sequence.ts";
 export type { EventPage } from "./event-sequence.ts";
 export {

@@ -11,7 +11,6 @@
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import type { StoredEvent } from "../../core/event.ts";
 import type { SqlRow, SqlTransaction, SqlValue } from "../../core/sql.ts";
-import { encodeAppend } from "../../store/encode-append.ts";
 import { eventSequence } from "../../store/event-sequence.ts";
 import type { AppendOptions, AppendResult, ReadOptions, StreamAppend } from "../../store/event-store.ts";
 import { checkOptions, checkSignal, planRead, throwIfAborted } from "../../store/read-options.ts";
@@ -89,7 +88,7 @@ export class PostgresTransaction implements ReadSideTransaction {
         checkOptions(options);
         checkSignal(options.signal);
         throwIfAborted(options.signal, "append");
-        return nameAppend(encodeAppend(batch, options), this.#tools.shared.clock?.() ?? Date.now());
+        return nameAppend(batch, options, this.#tools.shared.clock?.() ?? Date.now());
       },
       async (append) => {
         const outcome = await this.#tools.shared.writer.appendWithin(this.#session, append);

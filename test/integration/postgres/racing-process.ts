@@ -13,7 +13,6 @@ import { planConnection } from "../../../src/postgres/connection-plan.ts";
 import { LogWriter } from "../../../src/postgres/log-writer.ts";
 import { openPostgresStore } from "../../../src/postgres/postgres-store.ts";
 import { Database } from "../../../src/postgres/session.ts";
-import { encodeAppend } from "../../../src/store/encode-append.ts";
 import { uuidV7 } from "../../../src/store/uuid.ts";
 
 /** An event that was acknowledged: its id and position. */
@@ -46,10 +45,10 @@ async function write(task: number): Promise<void> {
 }
 
 async function appendSlowly(
-  batch: Parameters<typeof encodeAppend>[0],
+  batch: Parameters<typeof nameAppend>[0],
   isRolledBack: boolean,
 ): Promise<number | undefined> {
-  const named = nameAppend(encodeAppend(batch, undefined), Date.now());
+  const named = nameAppend(batch, undefined, Date.now());
   try {
     return await database.transaction(async (session) => {
       await session.query("SELECT 1");
