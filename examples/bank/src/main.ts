@@ -1,6 +1,8 @@
-// A morning at the bank: `npm run bank`. Everything happens in memory and is gone afterwards.
+// A morning at the bank: `npm run bank`, in memory and gone afterwards, or `npm run bank -- bank.db`, or the URL of any
+// other store that is empty or not there yet.
 import { open } from "hitherto";
 import { tellStory } from "./story.ts";
 
-await using store = await open("memory:");
+const [url = "memory:"] = process.argv.slice(2);
+await using store = await open(url);
 await tellStory(store, (line) => console.log(line));

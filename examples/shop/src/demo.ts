@@ -1,5 +1,5 @@
 /**
- * The demonstration: made-up orders in a fresh store on disk, what the rules refuse, how one order got where it is, and
+ * The demonstration: made-up orders in a fresh store, what the rules refuse, how one order got where it is, and
  * the report that follows from it all.
  */
 import { mkdtemp } from "node:fs/promises";
@@ -17,8 +17,8 @@ import { readSalesReport } from "./sales-report.ts";
 
 /** How the demonstration runs. */
 export interface DemoOptions {
-  /** Where its store goes. Default: a new folder among the system's temporary files. */
-  readonly folder?: string | undefined;
+  /** A store that is empty or not there yet. Default: a file in a new folder among the system's temporary files. */
+  readonly store?: string | undefined;
   /** The same seed gives the same orders. Default 17. */
   readonly seed?: number | undefined;
   /** Default 24; at least 6, so that every course of an order occurs. */
@@ -27,20 +27,23 @@ export interface DemoOptions {
 
 type Say = (line?: string) => void;
 
-/** Runs the demonstration, and returns the path of its store, which stays. */
+/** Runs the demonstration, and returns where its store is, which stays. */
 export async function runDemo(say: Say, options: DemoOptions = {}): Promise<string> {
-  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "hitherto-shop-")));
-  const path = join(folder, "shop.db");
-  await using store = await open(path);
+  await using store = await open(options.store ?? (await freshFile()));
+  const place = store.url.replace(/^sqlite:/, "");
   say(paint("bold", "A shop that remembers everything"));
-  say(paint("dim", `Its events are in ${path}`));
+  say(paint("dim", `Its events are in ${place}`));
   const orders = makeOrders(Math.max(6, options.orders ?? 24), options.seed ?? 17);
   await takeOrders(store, orders, say);
   await breakRules(store, say);
   await lookBack(store, say);
   await report(store, say);
-  tellNext(path, say);
-  return path;
+  tellNext(place, say);
+  return place;
+}
+
+async function freshFile(): Promise<string> {
+  return join(await mkdtemp(join(tmpdir(), "hitherto-shop-")), "shop.db");
 }
 
 async function takeOrders(store: Hitherto, orders: readonly DemoOrder[], say: Say): Promise<void> {
@@ -151,14 +154,16 @@ async function report(store: Hitherto, say: Say): Promise<void> {
   say(await ordersCommand(store, { customer }));
 }
 
-function tellNext(path: string, say: Say): void {
+function tellNext(place: string, say: Say): void {
+  // A URL may hold what means something to a shell.
+  const shown = place.includes("?") ? `'${place}'` : place;
   heading(say, "The store is yours. Try next");
-  say(`  npx hitherto read order-${known.cancelled} --store ${path}`);
-  say(`  npx hitherto read --type OrderRefunded --store ${path}`);
-  say(`  npx hitherto stats --store ${path}`);
-  say(`  npx hitherto projections list --store ${path}`);
-  say(`  npm run shop -- orders --status shipped --store ${path}`);
-  say(`  npm run shop -- top-products --store ${path}`);
+  say(`  npx hitherto read order-${known.cancelled} --store ${shown}`);
+  say(`  npx hitherto read --type OrderRefunded --store ${shown}`);
+  say(`  npx hitherto stats --store ${shown}`);
+  say(`  npx hitherto projections list --store ${shown}`);
+  say(`  npm run shop -- orders --status shipped --store ${shown}`);
+  say(`  npm run shop -- top-products --store ${shown}`);
 }
 
 function heading(say: Say, text: string): void {

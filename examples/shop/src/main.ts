@@ -2,7 +2,7 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { type Hitherto, open } from "hitherto";
 import { isHithertoError } from "hitherto/core";
-import { runDemo } from "./demo.ts";
+import { type DemoOptions, runDemo } from "./demo.ts";
 import { importCommand, type ImportCommandOptions } from "./import-command.ts";
 import { orderCommand, ordersCommand, type OrdersCommandOptions } from "./orders-command.ts";
 import { orderStatuses } from "./orders.ts";
@@ -32,7 +32,8 @@ program
   .description("Take made-up orders in a fresh store, and show what happened.")
   .option("--seed <n>", "the same number gives the same orders", wholeNumber)
   .option("--orders <n>", "how many orders, at least 6", wholeNumber)
-  .action(async (options: { readonly seed?: number; readonly orders?: number }) => {
+  .option("--store <url>", "an empty store, or one that is not there yet (default: a temporary file)")
+  .action(async (options: DemoOptions) => {
     await runDemo((line = "") => console.log(line), options);
   });
 
@@ -40,7 +41,10 @@ program
   .command("import")
   .description("Import a CSV file of transactions (also .csv.gz): a stream of events for each invoice.")
   .argument("<file>", "the columns of the Online Retail data set; its local times are taken as UTC")
-  .requiredOption("--store <url>", "the store, such as shop.db; made if it is not there")
+  .requiredOption(
+    "--store <url>",
+    "the store, such as shop.db or postgres://localhost/shop; made if it is not there",
+  )
   .option("--skip-invalid", "leave out, and count, lines that are not valid and the invoices they belong to")
   .option("--json", "print what was done as JSON")
   .addHelpText("after", "\nExample:\n  $ npm run shop -- import transactions.csv.gz --store shop.db")

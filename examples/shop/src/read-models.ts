@@ -36,8 +36,9 @@ export async function rebuild(
   await using runner = await store.runProjections(readModels);
   for (const name of names) await store.projections.rebuild(name);
   await withBars(store, options, async () => {
-    const isUnderWay = (status: ProjectionStatus): boolean =>
-      names.includes(status.name) && status.rebuild !== undefined;
+    // One that is halted does not get there; `caughtUp` throws why.
+    const isUnderWay = ({ name, rebuild: built }: ProjectionStatus): boolean =>
+      names.includes(name) && built !== undefined && built.state !== "halted";
     while ((await store.projections.list()).some(isUnderWay)) await sleep(lookMs);
     await runner.caughtUp();
   });

@@ -16,14 +16,14 @@ export interface SalesReport {
 const statements = {
   figures: `
     SELECT COUNT(*) AS invoices, COALESCE(SUM(lines), 0) AS lines,
-      COALESCE(SUM(linesWithoutCustomer), 0) AS linesWithoutCustomer,
-      COALESCE(SUM(kind = 'cancellation'), 0) AS cancellations,
-      COALESCE(SUM(kind = 'adjustment'), 0) AS adjustments,
+      COALESCE(SUM("linesWithoutCustomer"), 0) AS "linesWithoutCustomer",
+      COUNT(*) FILTER (WHERE kind = 'cancellation') AS cancellations,
+      COUNT(*) FILTER (WHERE kind = 'adjustment') AS adjustments,
       (SELECT COUNT(*) FROM {customers}) AS customers
     FROM {invoices}`,
   days: "SELECT day, revenue FROM {days} ORDER BY day",
   // Decimals as text do not sort by value, and as floating point almost: the exact order is made of somewhat more rows.
-  best: "SELECT customer, spend FROM {customers} ORDER BY CAST(spend AS REAL) DESC, customer LIMIT 50",
+  best: "SELECT customer, spend FROM {customers} ORDER BY CAST(spend AS DOUBLE PRECISION) DESC, customer LIMIT 50",
   longest: "SELECT number, lines, net FROM {invoices} ORDER BY lines DESC, place LIMIT 1",
 } as const;
 

@@ -3,7 +3,8 @@
  *
  * A cancellation says which order is cancelled, not what it was worth: the projection looks that up in its own table,
  * within the same transaction, which is what SQL projections are good at. Amounts are decimals as text, for SQLite has no
- * exact ones; they are added up here, by big.js.
+ * exact ones; they are added up here, by big.js. The SQL is what SQLite and PostgreSQL both speak: names with capitals stand
+ * in quotes, which PostgreSQL would make small.
  */
 import type { SqlRow, SqlTransaction, StoredEvent } from "hitherto/core";
 import { sqlProjection } from "hitherto/core";
@@ -15,17 +16,17 @@ export type InvoiceKind = "sale" | "cancellation" | "adjustment";
 
 /** Invoices, days and customers, with what each comes to. */
 export const sales = sqlProjection("sales", {
-  version: 1,
+  version: 2,
   tables: {
     invoices: `
       number TEXT PRIMARY KEY,
-      place INTEGER NOT NULL,
+      place BIGINT NOT NULL,
       kind TEXT NOT NULL,
       customer TEXT,
       lines INTEGER NOT NULL,
-      linesWithoutCustomer INTEGER NOT NULL,
+      "linesWithoutCustomer" INTEGER NOT NULL,
       net TEXT NOT NULL,
-      isCancelled INTEGER NOT NULL`,
+      "isCancelled" INTEGER NOT NULL`,
     days: "day TEXT PRIMARY KEY, revenue TEXT NOT NULL",
     customers: "customer TEXT PRIMARY KEY, spend TEXT NOT NULL",
   },
@@ -113,7 +114,12 @@ async function getInvoice(transaction: SqlTransaction, { stream, position }: Sto
 async function putInvoice(transaction: SqlTransaction, invoice: Invoice): Promise<void> {
   const { number, place, kind, customer, lines, linesWithoutCustomer, net, isCancelled } = invoice;
   const values = [number, place, kind, customer, lines, linesWithoutCustomer, net, isCancelled];
-  await transaction.run("INSERT OR REPLACE INTO {invoices} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values);
+  await transaction.run(
+    `INSERT INTO {invoices} VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (number) DO UPDATE SET kind = excluded.kind, customer = excluded.customer, lines = excluded.lines,
+       "linesWithoutCustomer" = excluded."linesWithoutCustomer", net = excluded.net, "isCancelled" = excluded."isCancelled"`,
+    values,
+  );
 }
 
 async function bookAmount(
@@ -123,11 +129,16 @@ async function bookAmount(
 ): Promise<void> {
   const day = recordedAt.slice(0, 10);
   const revenue = await transaction.get("SELECT revenue AS sum FROM {days} WHERE day = ?", [day]);
-  await transaction.run("INSERT OR REPLACE INTO {days} VALUES (?, ?)", [day, plus(revenue, amount)]);
+  await transaction.run(
+    "INSERT INTO {days} VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET revenue = excluded.revenue",
+    [day, plus(revenue, amount)],
+  );
   if (customer === null) return;
   const spend = await transaction.get("SELECT spend AS sum FROM {customers} WHERE customer = ?", [customer]);
-  const values = [customer, plus(spend, amount)];
-  await transaction.run("INSERT OR REPLACE INTO {customers} VALUES (?, ?)", values);
+  await transaction.run(
+    "INSERT INTO {customers} VALUES (?, ?) ON CONFLICT (customer) DO UPDATE SET spend = excluded.spend",
+    [customer, plus(spend, amount)],
+  );
 }
 
 function plus(row: SqlRow | undefined, amount: Money): string {

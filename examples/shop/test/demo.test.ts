@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { openSqliteStore } from "hitherto/sqlite";
 import { beforeAll, expect, test } from "vitest";
@@ -10,7 +11,7 @@ import { tempFolder } from "./support/temp-folder.ts";
 async function tell(folder: string): Promise<{ path: string; lines: string[] }> {
   const lines: string[] = [];
   const path = await runDemo((line = "") => lines.push(...stripVTControlCharacters(line).split("\n")), {
-    folder,
+    store: join(folder, "shop.db"),
   });
   return { path, lines };
 }

@@ -38,8 +38,8 @@ function beside(folder: string): string | undefined {
   return found === undefined ? undefined : join(folder, found);
 }
 
-function madeUpData(folder: string): RetailData {
-  const invoices = 4_000;
+/** Made-up data with the quirks of the real ones, written into `folder`. */
+export function madeUpData(folder: string, invoices = 4_000): RetailData {
   const [rows = []] = fc.sample(transactionFiles({ min: invoices, max: invoices }), {
     numRuns: 1,
     seed: 2011,
