@@ -2,7 +2,8 @@
  * Looks at every event of a store, a stretch of the log at a time, and reports what does not fit together.
  *
  * PostgreSQL itself guards its pages with checksums, where it was told to; what is looked at here is what its constraints
- * do not say: that revisions follow each other in the order of the positions, and that every tag is found in its index.
+ * do not say: that revisions follow each other in the order of the positions, that no event is gone but those that were
+ * reclaimed, and that every tag is found in its index.
  */
 import type { VerifyOptions, VerifyProblem, VerifyReport } from "../store/event-store.ts";
 import { throwIfAborted } from "../store/read-options.ts";
@@ -36,6 +37,8 @@ problems AS (
 )
 SELECT (SELECT count(*) FROM stretch), coalesce((SELECT json_agg(json_build_array(kind, words, stream, position)) FROM problems), '[]')`;
 
+const removedSql = "SELECT l.removed FROM {schema}.log l";
+
 /** Entries of the index of tags that lead to no event. */
 const strayTagsSql = `
 SELECT t.tag, t.position FROM {schema}.event_tags t
@@ -61,6 +64,13 @@ export async function verifyStore(shared: SharedStore, options: VerifyOptions): 
       problems.push({ kind, message, stream, position });
     }
     options.onProgress?.(events, head - removed);
+  }
+  // Asked last: what has been reclaimed meanwhile may have been counted, but is not missing.
+  const [[reclaimed] = [0]] = await database.query<[number]>(database.qualify(removedSql), []);
+  const missing = head - reclaimed - events;
+  if (missing > 0) {
+    const message = `${missing === 1 ? "1 event is" : `${missing} events are`} missing that nobody has reclaimed`;
+    problems.push({ kind: "position", message });
   }
   const stray = await database.query<[string, number]>(database.qualify(strayTagsSql), []);
   for (const [tag, position] of stray) {

@@ -49,7 +49,7 @@ test("the shop's demonstration takes on a server the orders that it takes in a f
 
 test("the shop's import is killed, run again, and reported to the last digit; read models are listed and rebuilt", async () => {
   await using schema = freshSchema();
-  const data = madeUpData(tempFolder(), 1_500);
+  const data = madeUpData(tempFolder(), 700);
   const shop = (...args: string[]): string => {
     const { status, stdout, stderr } = runShop([...args, "--store", schema.url]);
     expect({ args, status, stderr }).toEqual({ args, status: 0, stderr: "" });
