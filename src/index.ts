@@ -144,7 +144,8 @@ export type {
   WaitOptions,
 } from "./runtime/projections/read-model.ts";
 export type { RetryPolicy } from "./runtime/retry-policy.ts";
-export type { Diagnostic, RuntimeOptions, SnapshotPolicy } from "./runtime/runtime-options.ts";
+export type { RuntimeOptions, SnapshotPolicy } from "./runtime/runtime-options.ts";
+export type { Diagnostic } from "./store/diagnostic.ts";
 export type {
   ConsumerAdmin,
   ParkedAdmin,

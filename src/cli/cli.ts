@@ -3,7 +3,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import type { Hitherto } from "../runtime/hitherto.ts";
-import type { Diagnostic } from "../runtime/runtime-options.ts";
+import type { Diagnostic } from "../store/diagnostic.ts";
 import { paintFor } from "./colours.ts";
 import type { Paint } from "./colours.ts";
 import { printable } from "./format.ts";
@@ -78,9 +78,11 @@ export class Cli {
   }
 
   /** What projections fail on is shown by the commands that run them. */
-  #sayTrouble({ operation, error }: Diagnostic): void {
+  #sayTrouble({ operation, error, isOver = false }: Diagnostic): void {
     if (operation === "projection") return;
     const message = error instanceof Error ? error.message : String(error);
-    this.note(`${this.paint("yellow", `In the background (${operation})`)}: ${printable(message)}`);
+    this.note(
+      `${this.paint("yellow", `In the background (${operation}${isOver ? ", over" : ""})`)}: ${printable(message)}`,
+    );
   }
 }

@@ -47,6 +47,7 @@ const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   STORE_RIGHTS_MISSING:
     "Grant it, or use the URL of the owner; hitherto migrate --grant gives a role its rights.",
   STORE_SERVER_UNSUPPORTED: "Use PostgreSQL 14 or later, and a database made with ENCODING 'UTF8'.",
+  STORE_TIMEOUT: "Give the role a longer statement_timeout, or find out what makes the server slow.",
   STORE_UNREACHABLE: "Check host and port in the URL, and that the server runs.",
   STORE_URL_UNKNOWN: "Give a path such as shop.db, or a URL such as postgres://localhost/shop.",
   STREAM_TOMBSTONED: "Use another stream; a tombstone is for ever.",

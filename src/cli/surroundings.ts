@@ -2,7 +2,7 @@
  * What the command line takes from the process around it. Tests hand in their own.
  */
 import type { Hitherto } from "../runtime/hitherto.ts";
-import type { Diagnostic } from "../runtime/runtime-options.ts";
+import type { Diagnostic } from "../store/diagnostic.ts";
 
 /** How a command opens its store: to look, to change what is there, or to make it if it is not there yet. */
 export type StoreMode = "read" | "write" | "create";

@@ -4,18 +4,8 @@
 import { HithertoError } from "../core/errors.ts";
 import type { AnyProjection } from "../core/projection.ts";
 import { inWords } from "../store/check-input.ts";
-import { messageOf } from "./work-error.ts";
-
-/** Something that went wrong in the background: no caller waits for it, and no result depends on it. */
-export interface Diagnostic {
-  readonly operation: "snapshot.save" | "snapshot.load" | "projection" | "consumer" | "member";
-  /** Undefined where it is not about a stream. */
-  readonly stream?: string | undefined;
-  /** Name of the decider, projection or consumer. */
-  readonly definition: string;
-  /** Such as `SNAPSHOT_NOT_FAITHFUL` or `SNAPSHOT_DAMAGED`. */
-  readonly error: unknown;
-}
+import { reportTo } from "../store/diagnostic.ts";
+import type { Diagnostic, Report } from "../store/diagnostic.ts";
 
 /** When snapshots are taken, and how many are kept. */
 export interface SnapshotPolicy {
@@ -66,19 +56,19 @@ export interface RuntimePlan {
   readonly random: () => number;
   readonly inline: readonly AnyProjection[];
   /** Never throws. */
-  readonly report: (diagnostic: Diagnostic) => void;
+  readonly report: Report;
 }
 
 /** Checks options and fills in the defaults. @throws `ARGUMENT_INVALID` */
 export function planRuntime(options: RuntimeOptions = {}): RuntimePlan {
   if (typeof options !== "object" || options === null) refuse("options", "an object", options);
   const { snapshots = {}, cacheSize = 1_000, clock = () => new Date(), random = Math.random } = options;
-  const { onError = warn } = options;
+  const { onError } = options;
   requireInteger("cacheSize", cacheSize, 0);
   for (const [argument, value] of Object.entries({ clock, random, onError })) {
-    if (typeof value !== "function") refuse(argument, "a function", value);
+    if (value !== undefined && typeof value !== "function") refuse(argument, "a function", value);
   }
-  const report = reporter(onError);
+  const report = reportTo(onError);
   return {
     snapshots: planSnapshots(snapshots),
     cacheSize,
@@ -97,23 +87,6 @@ function planSnapshots(policy: SnapshotPolicy | false): RuntimePlan["snapshots"]
   requireInteger("snapshots.keep", keep, 1);
   if (maxAgeMs !== Infinity) requireInteger("snapshots.maxAgeMs", maxAgeMs, 1);
   return { every, keep, maxAgeMs };
-}
-
-/** A hook that throws must not end the process from within a background task. */
-function reporter(onError: (diagnostic: Diagnostic) => void): RuntimePlan["report"] {
-  return (diagnostic) => {
-    try {
-      onError(diagnostic);
-    } catch (error) {
-      warn(diagnostic);
-      warn({ ...diagnostic, error });
-    }
-  };
-}
-
-function warn({ operation, stream, definition, error }: Diagnostic): void {
-  const where = stream === undefined ? "" : ` on stream "${stream}"`;
-  process.emitWarning(`${operation} "${definition}"${where}: ${messageOf(error)}`, "HithertoWarning");
 }
 
 function requireInteger(argument: string, value: unknown, least: number): void {

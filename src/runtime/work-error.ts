@@ -2,21 +2,12 @@
  * Failures as they are kept: what an error said, when and where, without the error.
  */
 import { isHithertoError } from "../core/errors.ts";
-import { inWords } from "../store/check-input.ts";
+import { messageLengthMax, messageOf, readable } from "../store/message-of.ts";
 import type { WorkError } from "./work-status.ts";
-
-/** Messages and stacks are kept up to this length: what is thrown may hold anything. */
-const lengthMax = 4_096;
 
 /** An error as it is kept. `at` is the time now; `position` that of the event being worked on. */
 export function toWorkError(error: unknown, at: Date, position?: number): WorkError {
   return { code: codeOf(error), message: messageOf(error), position, at: at.toISOString() };
-}
-
-/** What an error says; of something that is no error, what can be said of it. Never throws. */
-export function messageOf(error: unknown): string {
-  const text = readable(() => (error instanceof Error ? textOf(error) : printed(error)));
-  return (text ?? "something was thrown that can not be read").slice(0, lengthMax);
 }
 
 /** How many causes of an error are kept with its stack: a chain may lead back to its beginning. */
@@ -34,7 +25,7 @@ export function stackOf(error: unknown): string | undefined {
       next = next.cause;
     }
   });
-  return stacks.length === 0 ? undefined : stacks.join("\nCaused by: ").slice(0, lengthMax);
+  return stacks.length === 0 ? undefined : stacks.join("\nCaused by: ").slice(0, messageLengthMax);
 }
 
 /** Also the codes of Node, databases and HTTP clients, as far as they are strings. */
@@ -42,21 +33,4 @@ function codeOf(error: unknown): string | undefined {
   if (isHithertoError(error)) return error.code;
   const code = readable(() => (error instanceof Error ? (error as { code?: unknown }).code : undefined));
   return typeof code === "string" ? code : undefined;
-}
-
-function textOf({ message }: { readonly message: unknown }): string {
-  return String(message);
-}
-
-function printed(value: unknown): string {
-  return `${typeof value === "string" ? JSON.stringify(value) : inWords(value)} was thrown`;
-}
-
-/** What is thrown may be anything, and throw itself when it is looked at. */
-function readable<Result>(read: () => Result): Result | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { decider } from "../../../src/core/index.ts";
 import { createHitherto } from "../../../src/runtime/create-hitherto.ts";
 import type { Hitherto } from "../../../src/runtime/hitherto.ts";
-import type { Diagnostic } from "../../../src/runtime/runtime-options.ts";
+import type { Diagnostic } from "../../../src/store/diagnostic.ts";
 import { anAccount, engines } from "./engines.ts";
 import type { Log } from "./engines.ts";
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { messageOf, stackOf, toWorkError } from "../../../src/runtime/work-error.ts";
+import { stackOf, toWorkError } from "../../../src/runtime/work-error.ts";
+import { messageOf } from "../../../src/store/message-of.ts";
 
 test("keeps the stacks of what caused an error behind its own", () => {
   const cause = new Error("no price");
