@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { HithertoError } from "../core/errors.ts";
+import type { StoredEvent } from "../core/event.ts";
 import type { EventSequence, EventStore, ReadOptions, Subscription } from "./event-store.ts";
 import { openMemoryStore } from "./memory-store.ts";
 import { openSubscription } from "./subscription.ts";
@@ -12,6 +13,7 @@ const never = 3_600_000;
 /** What a subscription needs of a store, with some of it behaving otherwise. */
 function sourceOf(store: EventStore, changes: Partial<SubscriptionSource> = {}): SubscriptionSource {
   return {
+    url: store.url,
     read: (options) => store.read(options),
     readStream: (stream, options) => store.readStream(stream, options),
     head: () => store.head(),
@@ -192,4 +194,74 @@ test("an error of the store fails the iteration, and `caughtUp` is false", async
   await expect(take(subscription, 1)).rejects.toBe(error);
   expect(await subscription.caughtUp).toBe(false);
   expect(await take(subscription, 1)).toEqual([]);
+});
+
+/** A store whose reads and looks at the head fail so often, and after some events of each read. */
+function failing(
+  store: EventStore,
+  left: { heads: number; reads: number },
+  error: Error,
+): SubscriptionSource {
+  return sourceOf(store, {
+    head: () => (left.heads-- > 0 ? Promise.reject(error) : store.head()),
+    read: (options) => {
+      if (left.reads-- <= 0) return store.read(options);
+      return { ...store.read(options), pages: () => onePage(store, options, error) };
+    },
+  });
+}
+
+async function* onePage(
+  store: EventStore,
+  options: ReadOptions | undefined,
+  error: Error,
+): AsyncGenerator<readonly StoredEvent[]> {
+  yield await store.read({ ...options, limit: 2 }).toArray();
+  throw error;
+}
+
+test("a subscription outlasts errors that pass, loses and repeats nothing, and says so", async () => {
+  const store = openMemoryStore();
+  await append(store, 1, 2, 3, 4, 5);
+  const [error, reports] = [new Error("away"), [] as unknown[]];
+  const source = failing(store, { heads: 2, reads: 2 }, error);
+  const outlasts = (thrown: unknown): boolean => thrown === error;
+  const report = (diagnostic: unknown): void => void reports.push(diagnostic);
+  const subscription = openSubscription({ ...source, outlasts, report }, undefined, never);
+  const taking = take(subscription, 5);
+  expect(await taking).toEqual([1, 2, 3, 4, 5]);
+  const diagnostic = { operation: "subscription", definition: store.url, stream: undefined, error };
+  expect(reports).toEqual([{ ...diagnostic, isOver: false }]);
+});
+
+test("a subscription that goes on says so", async () => {
+  const store = openMemoryStore();
+  await append(store, 1);
+  const reports: unknown[] = [];
+  const source = failing(store, { heads: 1, reads: 0 }, new Error("away"));
+  const report = ({ isOver }: { isOver?: boolean | undefined }): void => void reports.push(isOver);
+  await using subscription = openSubscription({ ...source, outlasts: () => true, report }, undefined, 5);
+  void take(subscription, 2);
+  expect(await subscription.caughtUp).toBe(true);
+  expect(reports).toEqual([false, true]);
+});
+
+test("a subscription ends by an error that does not pass by itself", async () => {
+  const store = openMemoryStore();
+  const source = failing(store, { heads: 1, reads: 0 }, new Error("for good"));
+  await expect(take(openSubscription({ ...source, outlasts: () => false }, undefined), 1)).rejects.toThrow(
+    "for good",
+  );
+});
+
+test("a subscription that is held up ends at once when it is closed", async () => {
+  const store = openMemoryStore();
+  const source = failing(store, { heads: Infinity, reads: 0 }, new Error("away"));
+  const subscription = openSubscription({ ...source, outlasts: () => true }, undefined);
+  const taking = take(subscription, 1);
+  await setTimeout(200);
+  const began = performance.now();
+  await subscription.close();
+  expect(await taking).toEqual([]);
+  expect(performance.now() - began).toBeLessThan(100);
 });

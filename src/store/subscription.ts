@@ -1,7 +1,7 @@
 /**
  * Subscriptions, built on nothing but a store's reads and a signal that the log may have grown.
  *
- * A subscription is in one of four modes; a consumer that pulls moves it from one to the next.
+ * A subscription is in one of five modes; a consumer that pulls moves it from one to the next.
  *
  * - **Idle**: nothing has been pulled yet. Only for `after: "end"` has the end been asked for, at once, so that what is
  *   appended after the call is delivered.
@@ -12,18 +12,25 @@
  *   caught up.
  * - **Waiting**: the head was `scanned`, and no signal has come since before it was asked for. A signal, or the poll
  *   interval passing, leads back to reading. Signals may be spurious, merged or lost: they only shorten the wait.
+ * - **Held up**: a read failed, and the store says that such an error passes by itself. After a pause, which doubles up to
+ *   some seconds, it is reading again, from behind the last page that was delivered.
  * - **Ended**: by `close`, by leaving the loop, by the AbortSignal (all silent) or by an error of the store (`STORE_CLOSED`
- *   when it was closed under the subscription), which fails the iteration. A pending read or wait ends at once, what
+ *   when it was closed under the subscription) that does not pass by itself, which fails the iteration. A pending read or wait ends at once, what
  *   was read but not delivered is dropped, and nothing leads out of this mode.
  */
+import type { Report } from "./diagnostic.ts";
 import { EventIterator } from "./event-sequence.ts";
 import type { EventPage } from "./event-sequence.ts";
 import type { EventStore, SubscribeOptions, Subscription } from "./event-store.ts";
+import { Outage } from "./outage.ts";
 import { planSubscription } from "./read-options.ts";
 import type { SubscriptionPlan } from "./read-options.ts";
 
 /** What a subscription needs of a store. */
-export interface SubscriptionSource extends Pick<EventStore, "read" | "readStream" | "head" | "findStream"> {
+export interface SubscriptionSource extends Pick<
+  EventStore,
+  "url" | "read" | "readStream" | "head" | "findStream"
+> {
   /**
    * Calls `listener` whenever the log may have grown, whoever appended, and when the store closes; until the function
    * that is returned is called.
@@ -35,10 +42,19 @@ export interface SubscriptionSource extends Pick<EventStore, "read" | "readStrea
    * their writes.
    */
   inTurn?<Result>(look: () => Promise<Result>): Promise<Result>;
+
+  /** Whether an error passes by itself, so that a subscription outlasts it. Default: none does. */
+  outlasts?(error: unknown): boolean;
+
+  /** Told when a subscription is held up, and when it goes on. */
+  readonly report?: Report;
 }
 
 /** How long a subscription waits for a signal before it looks by itself, in milliseconds. */
 export const pollIntervalMsDefault = 1_000;
+
+/** Pauses of a subscription that is held up, in milliseconds: doubled each time up to the most. */
+const pausesMs = { first: 20, most: 2_000 } as const;
 
 /** Opens a subscription on a store. @throws `ARGUMENT_INVALID`, `NAME_INVALID` */
 export function openSubscription(
@@ -59,14 +75,23 @@ class LiveSubscription implements Subscription {
   readonly #start: Promise<number>;
   readonly #pages: AsyncGenerator<EventPage, undefined>;
   readonly #events: EventIterator;
+  readonly #outage: Outage;
+  /** Up to here, all that matches has been delivered. */
+  #scanned = 0;
+  #pauseMs: number = pausesMs.first;
   #signals = 0;
   #stopWaiting: () => void = () => undefined;
+  #stopPausing: () => void = () => undefined;
 
   constructor(source: SubscriptionSource, plan: SubscriptionPlan, pollIntervalMs: number) {
     this.#source = source;
     this.#plan = plan;
     this.#pollIntervalMs = pollIntervalMs;
     this.caughtUp = this.#catchingUp.promise;
+    const { url: definition, report } = source;
+    this.#outage = new Outage((error, isOver) =>
+      report?.({ operation: "subscription", stream: plan.stream, definition, error, isOver }),
+    );
     this.#start = this.#findStart();
     this.#pages = this.#follow();
     const pages = { next: () => this.#pages.next(), return: () => this.#leave() };
@@ -107,6 +132,7 @@ class LiveSubscription implements Subscription {
     this.#plan.signal?.removeEventListener("abort", this.#end);
     this.#ending.abort();
     this.#stopWaiting();
+    this.#stopPausing();
     this.#catchingUp.resolve(false);
   };
 
@@ -120,7 +146,8 @@ class LiveSubscription implements Subscription {
     const unwatch = this.#source.watch(this.#onSignal);
     this.#ending.signal.addEventListener("abort", unwatch, { once: true });
     try {
-      yield* this.#read();
+      this.#scanned = await this.#start;
+      while (!this.#isEnded) yield* this.#readOn();
     } catch (error) {
       if (this.#isEnded) return;
       throw error;
@@ -129,28 +156,51 @@ class LiveSubscription implements Subscription {
     }
   }
 
+  /** Reads until something fails that passes by itself, and waits for a while. */
+  async *#readOn(): AsyncGenerator<EventPage, undefined> {
+    try {
+      yield* this.#read();
+    } catch (error) {
+      if (this.#isEnded || this.#source.outlasts?.(error) !== true) throw error;
+      this.#outage.failed(error);
+      // Not cut short by signals, which come often from who writes in spite of all.
+      await this.#pause(this.#pauseMs);
+      this.#pauseMs = Math.min(pausesMs.most, this.#pauseMs * 2);
+    }
+  }
+
   async *#read(): AsyncGenerator<EventPage, undefined> {
-    let scanned = await this.#start;
     while (!this.#isEnded) {
       const signals = this.#signals;
       const head = await this.#findHead();
-      if (head > scanned) {
-        yield* this.#readBetween(scanned + 1, head);
-        scanned = head;
-        this.#catchingUp.resolve(true);
+      if (head > this.#scanned) {
+        yield* this.#readUpTo(head);
+        this.#scanned = head;
+        this.#goesOn();
       } else {
-        this.#catchingUp.resolve(true);
+        this.#goesOn();
         if (signals === this.#signals) await this.#wait();
       }
     }
   }
 
-  #readBetween(from: number, to: number): AsyncIterable<EventPage> {
+  async *#readUpTo(to: number): AsyncGenerator<EventPage, undefined> {
     const { stream, filter } = this.#plan;
-    const options = { ...filter, from, to, signal: this.#ending.signal };
+    const options = { ...filter, from: this.#scanned + 1, to, signal: this.#ending.signal };
     const events =
       stream === undefined ? this.#source.read(options) : this.#source.readStream(stream, options);
-    return events.pages();
+    for await (const page of events.pages()) {
+      const { position, revision } = page.at(-1)!;
+      this.#scanned = stream === undefined ? position : revision;
+      yield page;
+    }
+  }
+
+  /** A head has been reached. */
+  #goesOn(): void {
+    this.#pauseMs = pausesMs.first;
+    this.#outage.passed();
+    this.#catchingUp.resolve(true);
   }
 
   async #findStart(): Promise<number> {
@@ -176,11 +226,21 @@ class LiveSubscription implements Subscription {
     this.#stopWaiting();
   };
 
+  /** Waits for a signal or for the poll. */
   async #wait(): Promise<void> {
     if (this.#isEnded) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, this.#pollIntervalMs);
     this.#stopWaiting = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (this.#isEnded) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#stopPausing = resolve;
     await promise;
     clearTimeout(timer);
   }
