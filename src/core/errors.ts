@@ -118,7 +118,9 @@ export interface ErrorDetailsByCode {
   readonly STORE_FORMAT_OLDER: { store: string; format: number; known: number };
   readonly STORE_DAMAGED: { store: string; problem: string; stream?: string; position?: number };
   readonly STORE_FULL: { store: string };
-  readonly STORE_BUSY: { store: string; waitedMs: number };
+  /** `problem` says what it was busy with, where that was not another writer. */
+  readonly STORE_BUSY: { store: string; waitedMs: number; problem?: string };
+  readonly STORE_TIMEOUT: { store: string; waitedMs: number; problem: string };
   readonly STORE_READ_ONLY: { store: string };
   readonly STORE_IO: { store: string; problem: string };
   readonly LINE_INVALID: { source: string; line: number; problem: string };
@@ -335,7 +337,15 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
     ...operator((d) => `No space is left to write to ${d.store}.`),
     isRetryable: true,
   },
-  STORE_BUSY: retryable((d) => `${d.store} stayed locked by another process for ${d.waitedMs} ms.`),
+  STORE_BUSY: retryable((d) =>
+    d.problem === undefined
+      ? `${d.store} stayed locked by another process for ${d.waitedMs} ms.`
+      : `${d.store} was busy for ${d.waitedMs} ms: ${d.problem}.`,
+  ),
+  STORE_TIMEOUT: {
+    ...operator((d) => `The server of ${d.store} ended a statement after ${d.waitedMs} ms: ${d.problem}.`),
+    isRetryable: true,
+  },
   STORE_READ_ONLY: operator((d) => `${d.store} cannot be written to.`),
   STORE_IO: {
     ...operator((d) => `${d.store} failed: ${d.problem}.`),

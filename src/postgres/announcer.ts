@@ -16,6 +16,9 @@ const notifySql = "SELECT set_config('synchronous_commit', 'off', true), pg_noti
 /** Between two notifications, in milliseconds. */
 const restMs = 5;
 
+/** How long closing waits for the last notification, in milliseconds. */
+const lastMs = 1_000;
+
 /** Announces the commits of one handle. */
 export class Announcer {
   readonly #session: Session;
@@ -35,9 +38,12 @@ export class Announcer {
     this.#listener.notify();
   }
 
-  /** Waits until everybody has been told. */
+  /** Waits until everybody has been told, but not for a server that is away. */
   async close(): Promise<void> {
-    await this.#sending;
+    const enough = new AbortController();
+    const patience = delay(lastMs, undefined, { signal: enough.signal }).catch(() => undefined);
+    await Promise.race([this.#sending, patience]);
+    enough.abort();
   }
 
   async #send(): Promise<void> {

@@ -4,6 +4,8 @@
 import type { PoolConfig } from "pg";
 import { HithertoError } from "../core/errors.ts";
 import { inWords } from "../store/check-input.ts";
+import { reportTo } from "../store/diagnostic.ts";
+import type { Report } from "../store/diagnostic.ts";
 import { checkOptions } from "../store/read-options.ts";
 import type { PostgresStoreOptions } from "./options.ts";
 
@@ -17,6 +19,9 @@ export interface ConnectionPlan {
   readonly mode: "create" | "write" | "read";
   readonly connectTimeoutMs: number;
   readonly busyTimeoutMs: number;
+  readonly answerTimeoutMs: number;
+  /** Never throws. */
+  readonly report: Report;
   readonly clock: (() => Date) | undefined;
 }
 
@@ -34,11 +39,15 @@ export function planConnection(url: string | URL, options: PostgresStoreOptions 
   const schema = planSchema(address.searchParams.get("schema") ?? undefined, options.schema);
   address.searchParams.delete("schema");
   const { mode = "create", connectionsMax = 10, connectTimeoutMs = 10_000, busyTimeoutMs = 30_000 } = options;
+  const { answerTimeoutMs = 60_000, onError, clock } = options;
   check(["create", "write", "read"].includes(mode), "mode", "it must be one of create, write, read");
   checkCount("connectionsMax", connectionsMax, 2, 1000);
   checkCount("connectTimeoutMs", connectTimeoutMs, 1, timerMaxMs);
-  checkCount("busyTimeoutMs", busyTimeoutMs, 0, timerMaxMs);
-  check(options.clock === undefined || typeof options.clock === "function", "clock", "it must be a function");
+  checkCount("busyTimeoutMs", busyTimeoutMs, 0, waitMaxMs);
+  checkCount("answerTimeoutMs", answerTimeoutMs, 1, waitMaxMs);
+  for (const [argument, given] of Object.entries({ clock, onError })) {
+    check(given === undefined || typeof given === "function", argument, "it must be a function");
+  }
   const driver: PoolConfig = {
     connectionString: address.href,
     max: connectionsMax,
@@ -46,10 +55,13 @@ export function planConnection(url: string | URL, options: PostgresStoreOptions 
     ...planTls(options.tls),
   };
   const store = nameOf(address, schema);
-  return { store, schema, driver, mode, connectTimeoutMs, busyTimeoutMs, clock: options.clock };
+  const waits = { connectTimeoutMs, busyTimeoutMs, answerTimeoutMs };
+  return { store, schema, driver, mode, ...waits, report: reportTo(onError), clock };
 }
 
 const timerMaxMs = 2 ** 31 - 1;
+/** Waits that are added up must fit into a timer still. */
+const waitMaxMs = 2 ** 29;
 
 function parseUrl(url: unknown): URL {
   const text = url instanceof URL ? url.href : url;

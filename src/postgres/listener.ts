@@ -12,14 +12,19 @@
  *   connections for one transaction takes the LISTEN and swallows the notifications: no proof arrives. The next attempt
  *   begins after a pause: one that doubles where there was no connection, a long one where there was no proof.
  * - **listening**: the proof is asked for again from time to time, since a connection can die without a word. When it
- *   does not arrive, or the connection ends, the next attempt begins at once.
+ *   does not arrive, or the connection ends, the next attempt begins at once. When it can not even be sent, since all
+ *   connections of the pool are in use, an answer on the connection itself will do.
  * - **closed**, for good.
+ *
+ * That it listens no more is told, and that it does again.
  *
  * While anybody watches, the poll runs in every state but `closed`: seldom while `listening`, often otherwise.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { HithertoError } from "../core/errors.ts";
+import { Outage } from "../store/outage.ts";
 import { loadDriver } from "./driver.ts";
 import type { Database } from "./session.ts";
 import { quoteName } from "./session.ts";
@@ -69,6 +74,9 @@ export function channelOf(schema: string): string {
 
 const proofPrefix = "proof:";
 
+/** What became of a proof: it arrived here, was sent and did not, or could not be sent. */
+type Proof = "arrived" | "missing" | "unsent";
+
 /** The watchers of one handle. */
 export class Listener {
   /** What writers of this handle send with a notification, so that it does not wake the handle a second time. */
@@ -79,6 +87,7 @@ export class Listener {
   readonly #watchers = new Set<() => void>();
   readonly #proofs = new Map<string, () => void>();
   readonly #closing = new AbortController();
+  readonly #outage: Outage;
   #isListening = false;
   #attempts: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -89,6 +98,10 @@ export class Listener {
     this.#parts = parts;
     this.#timings = parts.timings ?? listenerTimings;
     this.channel = channelOf(parts.database.schema);
+    const { store: definition, report } = parts.database;
+    this.#outage = new Outage((error, isOver) =>
+      report({ operation: "listener", definition, error, isOver }),
+    );
   }
 
   /** Whether notifications of others are known to arrive; otherwise polls find what they write. */
@@ -126,7 +139,7 @@ export class Listener {
     const { signal } = this.#closing;
     let failures = 0;
     while (!signal.aborted) {
-      const outcome = await this.#listen().catch(() => "failed" as const);
+      const outcome = await this.#listen().catch((error: unknown) => this.#fail(error));
       failures = outcome === "failed" ? failures + 1 : 0;
       if (outcome === "lost") continue;
       const failedPauseMs = Math.min(pauseMaxMs, firstPauseMs * 2 ** (failures - 1));
@@ -148,12 +161,15 @@ export class Listener {
       stream: () => socket,
       query_timeout: this.#timings.proofMs,
     });
+    let problem = "it was ended, or its proof did not arrive";
+    let hasEnded = false;
     const ended = new Promise<void>((resolve) => {
       client.once("end", resolve);
-      client.on("error", () => resolve());
-    });
-    let hasEnded = false;
-    void ended.then(() => {
+      client.on("error", ({ message }) => {
+        problem = message;
+        resolve();
+      });
+    }).then(() => {
       hasEnded = true;
     });
     client.on("notification", ({ payload }) => this.#receive(payload));
@@ -162,8 +178,12 @@ export class Listener {
       await client.connect();
       await client.query(`LISTEN ${quoteName(this.channel)}`);
       this.notify();
-      if (await this.#listenWhileProven(ended)) return "lost";
-      return hasEnded ? "failed" : "unproven";
+      const wasProven = await this.#listenWhileProven(ended, () => client.query("SELECT"));
+      if (!wasProven) return hasEnded ? "failed" : "unproven";
+      this.#fail(
+        new HithertoError("STORE_UNREACHABLE", { store: database.store, problem: lostWords(problem) }),
+      );
+      return "lost";
     } finally {
       this.#closing.signal.removeEventListener("abort", drop);
       this.#setListening(false);
@@ -171,34 +191,47 @@ export class Listener {
     }
   }
 
-  async #listenWhileProven(ended: Promise<void>): Promise<boolean> {
-    let wasProven = false;
-    while (await this.#isProven(ended)) {
-      wasProven = true;
-      this.#setListening(true);
-      await this.#orEnd(ended, this.#timings.proofEveryMs);
-    }
-    return wasProven;
+  #fail(error: unknown): "failed" {
+    if (!this.#closing.signal.aborted) this.#outage.failed(error);
+    return "failed";
   }
 
-  /** Whether a notification sent over another connection arrives here. */
-  async #isProven(ended: Promise<void>): Promise<boolean> {
+  async #listenWhileProven(ended: Promise<void>, ask: () => Promise<unknown>): Promise<boolean> {
+    const { proofMs, proofEveryMs } = this.#timings;
+    for (let wasProven = false; ;) {
+      const proof = await this.#prove(ended);
+      if (proof === "arrived") {
+        wasProven = true;
+        this.#setListening(true);
+      } else if (proof === "missing" || !(await answers(ask))) {
+        return wasProven;
+      }
+      await this.#orEnd(ended, proof === "arrived" ? proofEveryMs : proofMs);
+    }
+  }
+
+  /** Sends a notification over another connection, and waits for it. */
+  async #prove(ended: Promise<void>): Promise<Proof> {
     const { database } = this.#parts;
-    const proof = `${proofPrefix}${randomUUID()}`;
-    let hasArrived = false;
+    const payload = `${proofPrefix}${randomUUID()}`;
+    let proof: Proof = "unsent";
     const arrival = new Promise<void>((resolve) => {
-      this.#proofs.set(proof, () => {
-        hasArrived = true;
+      this.#proofs.set(payload, () => {
+        proof = "arrived";
         resolve();
       });
     });
     try {
-      const sent = database.query("SELECT pg_notify($1, $2)", [this.channel, proof]);
-      // Not when nothing could be sent because the pool's connections have died as well: no answer, no proof.
+      const sent = database.query("SELECT pg_notify($1, $2)", [this.channel, payload]).then(
+        () => {
+          if (proof === "unsent") proof = "missing";
+        },
+        () => undefined,
+      );
       await this.#orEnd(Promise.race([ended, Promise.all([sent, arrival])]), this.#timings.proofMs);
-      return hasArrived;
+      return proof;
     } finally {
-      this.#proofs.delete(proof);
+      this.#proofs.delete(payload);
     }
   }
 
@@ -222,6 +255,7 @@ export class Listener {
   #setListening(isListening: boolean): void {
     const hasStopped = this.#isListening && !isListening;
     this.#isListening = isListening;
+    if (isListening) this.#outage.passed();
     if (hasStopped) this.#schedulePoll();
   }
 
@@ -249,4 +283,17 @@ export class Listener {
     }
     this.#schedulePoll();
   }
+}
+
+async function answers(ask: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await ask();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function lostWords(problem: string): string {
+  return `the connection that listens was lost (${problem}), so what others write is found by polls until there is another one`;
 }

@@ -5,14 +5,22 @@
  * look for its ids, which all its events have; should the first attempt still be under way on the server, one of the two
  * waits for the other, and the one that comes second finds the events or fails at their ids.
  */
-import { setTimeout as delay } from "node:timers/promises";
-import { HithertoError } from "../core/errors.ts";
+import type { HithertoError } from "../core/errors.ts";
 import type { Expectation, StreamPolicy } from "../store/event-store.ts";
-import { appendGroupSql, expectationNumber, groupValues, readOutcomes, readRefusal } from "./append-group.ts";
+import {
+  appendGroupSql,
+  expectationNumber,
+  firstId,
+  groupValues,
+  readOutcomes,
+  readRefusal,
+} from "./append-group.ts";
 import type { AppendOutcome, GroupOptions, NamedAppend } from "./append-group.ts";
-import { isConnectionLoss, isContention, isStatementError, sqlStateOf } from "./postgres-errors.ts";
+import { failureOf, isConnectionLoss, isStatementError, mayPass, unknownOutcome } from "./postgres-errors.ts";
+import { inTransaction } from "./session.ts";
 import type { Database, Session } from "./session.ts";
 import { storedText } from "./stored-text.ts";
+import { inTotal, pause, tryAgain } from "./try-again.ts";
 
 /** How groups are written. */
 export interface LogWriterOptions {
@@ -22,8 +30,8 @@ export interface LogWriterOptions {
   readonly busyTimeoutMs: number;
 }
 
-/** Pauses between two attempts, in milliseconds: doubled each time up to the most, and shortened at random. */
-const pauseMs = { first: 10, most: 1_000 } as const;
+/** The longest pause between two attempts, in milliseconds. */
+const pauseMaxMs = 1_000;
 
 /** Writes to the log of one database. */
 export class LogWriter {
@@ -35,20 +43,58 @@ export class LogWriter {
     this.#options = options;
   }
 
-  /** Writes a group in a transaction of its own. @throws `STORE_BUSY`, `STORE_IO`, `STORE_FULL`, `STORE_READ_ONLY` */
+  /**
+   * Writes a group in one transaction, or in several when that takes the server too long or one append brings down all.
+   * Appends that could not be written have an error of Hitherto for an outcome.
+   */
   async writeGroup(group: readonly NamedAppend[]): Promise<AppendOutcome[]> {
-    const deadline = performance.now() + this.#options.busyTimeoutMs;
-    for (let attempt = 0; ; attempt++) {
+    const beganAt = performance.now();
+    const outcomes: AppendOutcome[] = [];
+    for (let [size, failures] = [group.length, 0]; outcomes.length < group.length;) {
+      const part = group.slice(outcomes.length, outcomes.length + size);
       try {
-        return await this.#database.withConnection((connection) => this.#send(connection, group));
+        outcomes.push(...(await this.#write((connection) => this.#send(connection, part))));
+        [size, failures] = [size * 2, 0];
       } catch (error) {
-        // One of them brought down all: alone, it harms only itself.
-        if (group.length > 1 && isStatementError((error as Error).cause)) return this.#writeOneByOne(group);
-        if (!mayPass(error) || performance.now() >= deadline) throw this.#finalError(error, group);
+        failures++;
+        const isLate = performance.now() - beganAt >= this.#options.busyTimeoutMs;
+        if (isStatementError((error as Error).cause)) {
+          // One of them brought down all: alone, it harms only itself.
+          if (part.length === 1) outcomes.push(this.#finalError(error, beganAt, part[0]!));
+          size = 1;
+        } else if (mayTryAgain(error, failures, isLate)) {
+          if (failureOf(error) === "cancelled") size = Math.ceil(part.length / 2);
+          await pause(failures, pauseMaxMs);
+        } else {
+          const rest = group.slice(outcomes.length);
+          outcomes.push(...rest.map((named) => this.#finalError(error, beganAt, named)));
+        }
       }
-      const pause = Math.min(pauseMs.most, pauseMs.first * 2 ** attempt);
-      await delay(pause * (0.5 + Math.random() / 2));
     }
+    return outcomes;
+  }
+
+  /**
+   * Makes a change that does no harm when it is made twice; it is tried again like an append.
+   *
+   * @throws what refuses it, `STORE_BUSY`, `STORE_TIMEOUT`, `STORE_UNREACHABLE`, `STORE_IO`
+   */
+  change<Result>(make: (session: Session, attemptsBefore: number) => Promise<Result>): Promise<Result> {
+    return tryAgain((attemptsBefore) => this.#write((session) => make(session, attemptsBefore)), {
+      forMs: this.#options.busyTimeoutMs,
+      mayHelp: (error) => mayTryAgain(error, 0, false),
+      pauseMaxMs,
+    });
+  }
+
+  /** Whether an append is in the log, once all who may still be writing it are done. */
+  isStored(named: NamedAppend): Promise<boolean> {
+    return this.change(async (session) => {
+      await this.lock(session);
+      const sql = this.#database.qualify("SELECT EXISTS (SELECT FROM {schema}.events e WHERE e.id = $1)");
+      const [row] = await session.query<[boolean]>(sql, [firstId(named)]);
+      return row![0];
+    });
   }
 
   /** Appends within the transaction of a session. What is refused has done nothing and leaves it usable. */
@@ -64,19 +110,43 @@ export class LogWriter {
     ]);
   }
 
-  async setPolicy(session: Session, stream: string, policy: StreamPolicy): Promise<void> {
+  async setPolicy(stream: string, policy: StreamPolicy): Promise<void> {
     const { maxCount = null, maxAgeMs = null, truncateBefore = 0 } = policy;
-    await session.query(this.#database.qualify("SELECT {schema}.set_policy($1, $2, $3, $4, $5)"), [
-      storedText(stream),
-      maxCount,
-      maxAgeMs,
-      truncateBefore,
-      this.#options.busyTimeoutMs,
-    ]);
+    const sql = this.#database.qualify("SELECT {schema}.set_policy($1, $2, $3, $4, $5)");
+    const { timeoutMs } = this.#groupOptions;
+    const values = [storedText(stream), maxCount, maxAgeMs, truncateBefore, timeoutMs];
+    await this.change((session) => session.query(sql, values));
   }
 
-  /** Hides all events of a stream. @throws `REVISION_CONFLICT` */
-  async removeStream(
+  /**
+   * Hides all events of a stream. Who removed it again after an answer was lost might hide what has been appended since, so
+   * then it is looked up first whether it has been done.
+   *
+   * @throws `REVISION_CONFLICT`
+   */
+  async removeStream(stream: string, expect: Expectation, isTombstone: boolean): Promise<void> {
+    const before = await this.#removalOf(this.#database, stream);
+    await this.change((session, attemptsBefore) => {
+      const remove = (): Promise<void> => this.#removeOn(session, stream, expect, isTombstone);
+      if (attemptsBefore === 0) return remove();
+      return inTransaction(session, async () => {
+        await this.lock(session);
+        if ((await this.#removalOf(session, stream)) === before) await remove();
+      });
+    });
+  }
+
+  /** Removes some hidden events; returns how many. Those of an attempt whose answer was lost are not counted. */
+  reclaimSome(eventsMax: number): Promise<number> {
+    const { nowMs, timeoutMs } = this.#groupOptions;
+    const sql = this.#database.qualify("SELECT {schema}.reclaim_some($1, $2, $3)");
+    return this.change(async (session) => {
+      const [row] = await session.query<[number]>(sql, [eventsMax, nowMs ?? null, timeoutMs]);
+      return row?.[0] ?? 0;
+    });
+  }
+
+  async #removeOn(
     session: Session,
     stream: string,
     expect: Expectation,
@@ -90,23 +160,30 @@ export class LogWriter {
     if (refusal !== null) throw readRefusal(refusal);
   }
 
-  /** Removes some hidden events; returns how many. */
-  async reclaimSome(session: Session, eventsMax: number): Promise<number> {
-    const { nowMs, timeoutMs } = this.#groupOptions;
-    const sql = this.#database.qualify("SELECT {schema}.reclaim_some($1, $2, $3)");
-    const [row] = await session.query<[number]>(sql, [eventsMax, nowMs ?? null, timeoutMs]);
-    return row?.[0] ?? 0;
+  /** Differs after every removal that has an effect. */
+  async #removalOf(session: Session, stream: string): Promise<string | undefined> {
+    const sql = this.#database.qualify(
+      "SELECT concat_ws(' ', p.deleted_before, p.is_tombstoned) FROM {schema}.stream_policies p WHERE p.stream = $1",
+    );
+    const [row] = await session.query<[string]>(sql, [storedText(stream)]);
+    return row?.[0];
   }
 
   get #groupOptions(): GroupOptions {
     return { nowMs: this.#options.clock?.(), timeoutMs: this.#options.busyTimeoutMs };
   }
 
+  /** One connection, and no longer than an answer may take when others hold the right to append. */
+  #write<Result>(body: (connection: Session) => Promise<Result>): Promise<Result> {
+    const silenceMs = this.#options.busyTimeoutMs + this.#database.answerTimeoutMs;
+    return this.#database.withConnection(body, silenceMs);
+  }
+
   /** Who can not be told what became of an append is told that. */
-  #finalError(error: unknown, group: readonly NamedAppend[]): unknown {
-    if (!group.some(({ mayBeStored }) => mayBeStored)) return error;
-    const problem = "the connection was lost before the answer, and nobody can say whether it was stored";
-    return new HithertoError("STORE_IO", { store: this.#database.store, problem }, { cause: error });
+  #finalError(error: unknown, beganAt: number, { mayBeStored }: NamedAppend): HithertoError {
+    // Only errors of Hitherto leave a database.
+    if (!mayBeStored) return inTotal(error, beganAt) as HithertoError;
+    return unknownOutcome(error, this.#database.store);
   }
 
   async #send(connection: Session, group: readonly NamedAppend[]): Promise<AppendOutcome[]> {
@@ -123,18 +200,10 @@ export class LogWriter {
     const [row] = await session.query<[string]>(sql, groupValues(group, this.#groupOptions));
     return readOutcomes(row![0], group);
   }
-
-  async #writeOneByOne(group: readonly NamedAppend[]): Promise<AppendOutcome[]> {
-    const outcomes: AppendOutcome[] = [];
-    for (const named of group) {
-      const outcome = await this.writeGroup([named]).catch((error: unknown) => [error as HithertoError]);
-      outcomes.push(outcome[0]!);
-    }
-    return outcomes;
-  }
 }
 
-/** Who waited for a lock as long as he may does not wait again. */
-function mayPass(error: unknown): boolean {
-  return isConnectionLoss(error) || (isContention(error) && sqlStateOf(error) !== "55P03");
+/** Who waited for a lock as long as he may does not wait again. After a first loss of the connection it is never too late. */
+function mayTryAgain(error: unknown, failures: number, isLate: boolean): boolean {
+  if (isLate && !(failures === 1 && isConnectionLoss(error))) return false;
+  return mayPass(error) && failureOf(error) !== "locked";
 }

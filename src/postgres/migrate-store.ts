@@ -11,7 +11,7 @@ import { applicationGrants } from "./roles.ts";
 import { Database } from "./session.ts";
 
 /** How a store is made or lifted. */
-export interface PostgresMigrationOptions extends Omit<PostgresStoreOptions, "mode" | "clock"> {
+export interface PostgresMigrationOptions extends Omit<PostgresStoreOptions, "mode" | "clock" | "onError"> {
   /** A role that is given what an application needs: everything but changing events and making the store. */
   readonly grantTo?: string | undefined;
 }

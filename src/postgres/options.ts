@@ -2,6 +2,8 @@
  * How a store on PostgreSQL is opened. What is public here names no type of the driver, which not everyone has.
  */
 
+import type { Diagnostic } from "../store/diagnostic.ts";
+
 /** Options of Node's `tls.connect`: the usual ones by name, the others as Node documents them. */
 export interface PostgresTlsOptions {
   /** Certificates of the authorities that are trusted, in PEM; the system's and Node's own when left out. */
@@ -35,6 +37,16 @@ export interface PostgresStoreOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** How long a write waits while others hold the write lock, in milliseconds. Default 30,000. */
   readonly busyTimeoutMs?: number | undefined;
+  /**
+   * How long an answer to what never takes long is waited for, in milliseconds; then the connection is given up, and the call
+   * made again. Writes wait longer by `busyTimeoutMs`. Default 60,000.
+   */
+  readonly answerTimeoutMs?: number | undefined;
+  /**
+   * Told when the server can not be reached for more than a second, when nothing is heard of what others write, and when a
+   * subscription is held up; and when it is over. Default: a process warning.
+   */
+  readonly onError?: ((diagnostic: Diagnostic) => void) | undefined;
   /** Gives the time that events are recorded at. Default: the server's clock. */
   readonly clock?: (() => Date) | undefined;
 }

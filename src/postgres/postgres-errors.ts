@@ -9,11 +9,53 @@ interface PostgresError extends Error {
   readonly code?: string;
 }
 
-/** Of statements that can succeed when they are sent again: serialization failure, deadlock, lock not available. */
-const contention: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
+/**
+ * What kind of failure it was, as far as it decides what is done next:
+ *
+ * - `connection`: it was lost, or the server is not there; what was under way may have been done or not.
+ * - `contention`: two transactions got in each other's way. Nothing was done, and trying again can help.
+ * - `locked`: a lock was waited for as long as it may be. Nothing was done.
+ * - `cancelled`: the server ended the statement, by its `statement_timeout` or by somebody's order. Nothing was done.
+ * - `crowded`: the server had no connection or memory to give. Nothing was done, and trying again can help.
+ * - `exhausted`: all connections of the handle stayed in use for as long as is waited. Nothing was done.
+ * - `statement`: it is the statement's own fault, or that of its values: wrong SQL, a constraint, a missing right.
+ * - `other`: what would go wrong with any statement, such as a full disk; and what is no error of a server.
+ */
+export type Failure =
+  | "connection"
+  | "contention"
+  | "locked"
+  | "cancelled"
+  | "crowded"
+  | "exhausted"
+  | "statement"
+  | "other";
 
-/** SQLSTATEs by which a server says that it is going away or not there yet, besides class 08. */
-const goingAway: ReadonlySet<string> = new Set(["57P01", "57P02", "57P03", "57P05", "25P03"]);
+/** By SQLSTATE, or by its class of two characters. */
+const failures: ReadonlyMap<string, Failure> = new Map<string, Failure>([
+  ["08", "connection"],
+  // The server ends a session that stood still too long.
+  ["25P03", "connection"],
+  ["25P04", "connection"],
+  ["57P05", "connection"],
+  // It is going away, or not there yet.
+  ["57P01", "connection"],
+  ["57P02", "connection"],
+  ["57P03", "connection"],
+  ["57P04", "connection"],
+  ["40001", "contention"],
+  ["40P01", "contention"],
+  ["55P03", "locked"],
+  ["57014", "cancelled"],
+  ["53000", "crowded"],
+  ["53200", "crowded"],
+  ["53300", "crowded"],
+  ["53400", "crowded"],
+  ...["0A", "21", "22", "23", "25", "2B", "42", "44", "54", "P0"].map((group): [string, Failure] => [
+    group,
+    "statement",
+  ]),
+]);
 
 const nodeConnectionErrors: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
@@ -43,61 +85,85 @@ export function sqlStateOf(error: unknown): string | undefined {
   return typeof code === "string" && /^[\dA-Z]{5}$/u.test(code) ? code : undefined;
 }
 
-/** Whether two transactions got in each other's way, so that nothing was done and trying again can help. */
-export function isContention(error: unknown): boolean {
-  return contention.has(sqlStateOf(error) ?? "");
+/** What kind of failure an error reports, translated or not. */
+export function failureOf(error: unknown): Failure {
+  const origin = isHithertoError(error) ? error.cause : error;
+  if (!(origin instanceof Error)) return "other";
+  const { code = "", message } = origin as PostgresError;
+  const state = sqlStateOf(origin) ?? "";
+  const known = failures.get(state) ?? failures.get(state.slice(0, 2));
+  if (known !== undefined) return known;
+  if (message === poolExhausted) return "exhausted";
+  return nodeConnectionErrors.has(code) || lostMessages.test(message) ? "connection" : "other";
 }
 
 /** Whether the connection was lost, or the server is not there: what was under way may have been done or not. */
 export function isConnectionLoss(error: unknown): boolean {
-  const origin = isHithertoError(error) ? error.cause : error;
-  if (!(origin instanceof Error)) return false;
-  const state = sqlStateOf(origin);
-  if (state !== undefined && (state.startsWith("08") || goingAway.has(state))) return true;
-  const { code, message } = origin as PostgresError;
-  return nodeConnectionErrors.has(code ?? "") || lostMessages.test(message);
+  return failureOf(error) === "connection";
 }
 
-/**
- * Whether it is the statement's own fault, or that of its values: wrong SQL, a constraint, a value that a type does not
- * take, a missing right. What would go wrong with any statement, such as a full disk, is not.
- */
+/** Whether it is the fault of the statement, as the driver reports it, so that other statements may well succeed. */
 export function isStatementError(error: unknown): error is Error {
-  if (isHithertoError(error) || !(error instanceof Error)) return false;
-  const state = sqlStateOf(error);
-  return state !== undefined && /^(?:0A|21|22|23|25|2B|42|44|54|P0)/u.test(state);
+  return !isHithertoError(error) && failureOf(error) === "statement";
+}
+
+/** Whether what failed may well succeed later, though nobody mends anything but the server or the network. */
+export function mayPass(error: unknown): boolean {
+  return !["statement", "other"].includes(failureOf(error));
+}
+
+/** Under which circumstances an error happened, for its message. */
+export interface Circumstances {
+  /** When what failed began, by `performance.now()`. */
+  readonly beganAt: number;
+  /** The most connections that there may be. */
+  readonly connectionsMax?: number | undefined;
 }
 
 /** The error to raise for one that came out of the driver; errors of Hitherto pass through. */
-export function toStoreError(error: unknown, store: string, waitedMs = 0): Error {
+export function toStoreError(
+  error: unknown,
+  store: string,
+  { beganAt, connectionsMax }: Circumstances,
+): Error {
   if (isHithertoError(error)) return error;
   if (!(error instanceof Error)) return new HithertoError("STORE_IO", { store, problem: String(error) });
   const options = { cause: error };
-  const state = sqlStateOf(error) ?? "";
-  if (isContention(error) || error.message === poolExhausted) {
-    return new HithertoError("STORE_BUSY", { store, waitedMs }, options);
+  const problem = wordsOf(error);
+  const waitedMs = Math.round(performance.now() - beganAt);
+  switch (failureOf(error)) {
+    case "locked":
+      return new HithertoError("STORE_BUSY", { store, waitedMs }, options);
+    case "cancelled":
+      return new HithertoError("STORE_TIMEOUT", { store, waitedMs, problem }, options);
+    case "contention":
+    case "crowded":
+      return new HithertoError("STORE_BUSY", { store, waitedMs, problem }, options);
+    case "exhausted":
+      return new HithertoError("STORE_BUSY", { store, waitedMs, problem: allInUse(connectionsMax) }, options);
+    default:
   }
-  if (state === "53100") return new HithertoError("STORE_FULL", { store }, options);
-  if (state === "25006") return new HithertoError("STORE_READ_ONLY", { store }, options);
-  if (state === "42501") {
-    return new HithertoError("STORE_RIGHTS_MISSING", { store, problem: error.message }, options);
+  switch (sqlStateOf(error)) {
+    case "53100":
+      return new HithertoError("STORE_FULL", { store }, options);
+    case "25006":
+      return new HithertoError("STORE_READ_ONLY", { store }, options);
+    case "42501":
+      return new HithertoError("STORE_RIGHTS_MISSING", { store, problem }, options);
+    case "XX001":
+    case "XX002":
+      return new HithertoError("STORE_DAMAGED", { store, problem }, options);
+    default:
+      return new HithertoError("STORE_IO", { store, problem }, options);
   }
-  if (state === "XX001" || state === "XX002") {
-    return new HithertoError("STORE_DAMAGED", { store, problem: error.message }, options);
-  }
-  return new HithertoError("STORE_IO", { store, problem: wordsOf(error) }, options);
 }
 
 /** The error to raise for one that came when a connection was asked for; errors of Hitherto pass through. */
-export function toConnectError(error: unknown, store: string, waitedMs: number): Error {
+export function toConnectError(error: unknown, store: string, circumstances: Circumstances): Error {
   const state = sqlStateOf(error) ?? "";
-  if (
-    !(error instanceof Error) ||
-    isHithertoError(error) ||
-    error.message === poolExhausted ||
-    state === "42501"
-  ) {
-    return toStoreError(error, store, waitedMs);
+  const isAsAnywhere = state === "42501" || ["crowded", "exhausted"].includes(failureOf(error));
+  if (!(error instanceof Error) || isHithertoError(error) || isAsAnywhere) {
+    return toStoreError(error, store, circumstances);
   }
   const options = { cause: error };
   const problem = wordsOf(error);
@@ -107,6 +173,17 @@ export function toConnectError(error: unknown, store: string, waitedMs: number):
     return new HithertoError("STORE_LOGIN_REFUSED", { store, problem }, options);
   }
   return new HithertoError("STORE_UNREACHABLE", { store, problem }, options);
+}
+
+function allInUse(connectionsMax: number | undefined): string {
+  return `all ${connectionsMax ?? ""} connections of this handle (connectionsMax) stayed in use`;
+}
+
+/** The error to raise for a write whose connection was lost before the answer. */
+export function unknownOutcome(error: unknown, store: string, what = "it was stored"): HithertoError {
+  const problem = `the connection was lost before the answer, and nobody can say whether ${what}`;
+  const cause = isHithertoError(error) ? error.cause : error;
+  return new HithertoError("STORE_IO", { store, problem }, { cause });
 }
 
 /** Some errors of Node, such as one of several addresses that refused, have no message of their own. */

@@ -8,6 +8,7 @@ import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { categoryOf } from "../core/event.ts";
 import { checkExpectation } from "../store/check-input.ts";
+import type { Report } from "../store/diagnostic.ts";
 import { eventSequence } from "../store/event-sequence.ts";
 import type {
   AppendOptions,
@@ -51,6 +52,7 @@ import { LogReader } from "./log-reader.ts";
 import { LogWriter } from "./log-writer.ts";
 import { formatVersion, migrate } from "./migrations.ts";
 import type { PostgresClient, PostgresStoreOptions } from "./options.ts";
+import { mayPass } from "./postgres-errors.ts";
 import { PostgresReadSide } from "./read-side/postgres-read-side.ts";
 import { Database } from "./session.ts";
 import type { Session } from "./session.ts";
@@ -200,6 +202,16 @@ class PostgresStore implements PostgresEventStore {
     return this.#queue.run(look);
   }
 
+  /** See `SubscriptionSource.outlasts`. */
+  outlasts(error: unknown): boolean {
+    return mayPass(error);
+  }
+
+  /** See `SubscriptionSource.report`. */
+  get report(): Report {
+    return this.#database.report;
+  }
+
   join(client: PostgresClient): Promise<ReadSideTransaction> {
     return this.readSide.join(client);
   }
@@ -229,7 +241,7 @@ class PostgresStore implements PostgresEventStore {
   async setStreamPolicy(stream: string, policy: StreamPolicy): Promise<void> {
     checkStreamName(stream);
     const planned = planPolicy(policy);
-    await this.#write((session) => this.#writer.setPolicy(session, stream, planned));
+    await this.#write(() => this.#writer.setPolicy(stream, planned));
   }
 
   async deleteStream(
@@ -254,7 +266,7 @@ class PostgresStore implements PostgresEventStore {
     checkSignal(signal);
     for (let events = 0; ;) {
       throwIfAborted(signal, "reclaim");
-      const reclaimed = await this.#write((session) => this.#writer.reclaimSome(session, reclaimedAtOnce));
+      const reclaimed = await this.#write(() => this.#writer.reclaimSome(reclaimedAtOnce));
       if (reclaimed === 0) return { events };
       events += reclaimed;
     }
@@ -262,9 +274,8 @@ class PostgresStore implements PostgresEventStore {
 
   async stats(): Promise<StoreStats> {
     this.#checkOpen();
-    const [row] = await this.#database.query<StatsRow>(this.#database.qualify(statsSql), [
-      this.#database.schema,
-    ]);
+    const { patient, schema } = this.#database;
+    const [row] = await patient.query<StatsRow>(this.#database.qualify(statsSql), [schema]);
     const [head, removed, streams, snapshots, bytes, isSynced, isAwaited] = row!;
     return {
       engine: "postgres",
@@ -339,11 +350,11 @@ class PostgresStore implements PostgresEventStore {
     return row![0];
   }
 
-  /** Makes a change when its turn has come; done twice, it does no harm. */
-  async #write<Result>(change: (session: Session) => Promise<Result>): Promise<Result> {
+  /** Makes a change when its turn has come. */
+  async #write<Result>(change: () => Promise<Result>): Promise<Result> {
     this.#checkOpen();
     this.#checkWritable();
-    const result = await this.#queue.run(() => this.#database.withConnection(change));
+    const result = await this.#queue.run(change);
     this.#announce();
     return result;
   }
@@ -357,7 +368,7 @@ class PostgresStore implements PostgresEventStore {
     checkOptions(options);
     const { expect = "any" } = options;
     checkExpectation(expect);
-    await this.#write((session) => this.#writer.removeStream(session, stream, expect, isTombstone));
+    await this.#write(() => this.#writer.removeStream(stream, expect, isTombstone));
   }
 
   async *#listStreams({ prefix, category, after = "", limit }: ListPlan): AsyncGenerator<StreamInfo> {

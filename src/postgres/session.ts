@@ -6,15 +6,22 @@
  * (`postgres-errors.ts`); inside `withConnection` and `transaction` they are the driver's own, so that whoever sent a
  * statement can tell what was wrong with it.
  *
+ * Two things keep a call from waiting for ever: a connection that is silent for too long is given up (`silence.ts`), save
+ * where a statement may rightly take long; and closing ends what is under way.
+ *
  * Nothing relies on the state of a session but while a transaction lasts: no prepared statements by name, no
  * `search_path`, no settings. So the pool may stand behind a proxy that lends a connection for each transaction.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { CustomTypesConfig, Pool, PoolClient, PoolConfig } from "pg";
+import type { CustomTypesConfig, Pool, PoolClient, PoolConfig, QueryArrayConfig, QueryArrayResult } from "pg";
 import { HithertoError } from "../core/errors.ts";
+import type { Report } from "../store/diagnostic.ts";
+import { Outage } from "../store/outage.ts";
 import { checkServer } from "./check-server.ts";
 import { loadDriver } from "./driver.ts";
-import { isConnectionLoss, toConnectError, toStoreError } from "./postgres-errors.ts";
+import { failureOf, isConnectionLoss, toConnectError, toStoreError } from "./postgres-errors.ts";
+import { unlessSilent } from "./silence.ts";
+import { tryAgain } from "./try-again.ts";
 
 /** One connection or a pool: something that runs statements. */
 export interface Session {
@@ -51,10 +58,20 @@ export interface DatabaseOptions {
   readonly schema: string;
   /** For the driver: the address, TLS, the size of the pool. */
   readonly driver: PoolConfig;
+  /** How long an answer to what never takes long is waited for, in milliseconds. Default: a minute. */
+  readonly answerTimeoutMs?: number | undefined;
+  /** Told when the server can not be reached, and when it can again. Default: nobody. */
+  readonly report?: Report | undefined;
 }
 
-/** How often a read is sent again after its connection was lost, and the pause before the first repetition. */
-const readRetries = { max: 8, firstPauseMs: 25 } as const;
+/** For how long reads are tried again, in milliseconds; and how often when it is the server that ends them. */
+const readRetries = { forMs: 6_000, pauseMaxMs: 1_000, cancelledMax: 2 } as const;
+
+/** An outage of the server is worth a word when it lasts so long, in milliseconds. */
+const outageGraceMs = 1_000;
+
+/** How long closing waits for connections to end politely, in milliseconds. */
+const goodbyeMs = 1_000;
 
 type Parser = (value: string) => unknown;
 
@@ -79,7 +96,15 @@ export class Database implements Session {
   readonly schema: string;
   /** What the driver was given, for a connection outside of the pool. */
   readonly driver: PoolConfig;
+  /** Told of what goes wrong in the background. */
+  readonly report: Report;
+  /** How long an answer to what never takes long is waited for, in milliseconds. */
+  readonly answerTimeoutMs: number;
   readonly #pool: Pool;
+  readonly #outage: Outage;
+  readonly #inUse = new Set<PoolClient>();
+  /** What ends the wait of those who have no connection yet. */
+  readonly #waiting = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
   constructor(pool: Pool, options: DatabaseOptions) {
@@ -87,6 +112,12 @@ export class Database implements Session {
     this.store = options.store;
     this.schema = options.schema;
     this.driver = options.driver;
+    this.answerTimeoutMs = options.answerTimeoutMs ?? 60_000;
+    const { report = (): void => undefined, store: definition } = options;
+    this.report = report;
+    const tell = (error: unknown, isOver: boolean): void =>
+      report({ operation: "connection", definition, error, isOver });
+    this.#outage = new Outage(tell, { graceMs: outageGraceMs });
   }
 
   /** Loads the driver and connects once, so that what is wrong with the address or the server shows. */
@@ -98,7 +129,8 @@ export class Database implements Session {
         return own ?? (pg.types.getTypeParser(id, format) as Parser);
       },
     };
-    const driver = { application_name: "hitherto", keepAlive: true, ...options.driver, types };
+    const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
+    const driver = { application_name: "hitherto", ...keepAlive, ...options.driver, types };
     const pool = new pg.Pool(driver);
     // A connection that breaks tells its user by a failed statement; without a listener it would end the process.
     pool.on("error", () => undefined);
@@ -118,16 +150,9 @@ export class Database implements Session {
     return inSchema(this.schema, sql);
   }
 
-  /** Runs one statement that does no harm when it runs twice: it is sent again when the connection is lost. */
-  async query<Row extends readonly unknown[]>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.withConnection((connection) => connection.query<Row>(sql, values));
-      } catch (error) {
-        if (attempt > readRetries.max || this.#closing !== undefined || !isConnectionLoss(error)) throw error;
-        await delay(readRetries.firstPauseMs * 2 ** (attempt - 1));
-      }
-    }
+  /** Runs one statement that never takes long, and does no harm when it runs twice: it is tried again for some seconds. */
+  query<Row extends readonly unknown[]>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
+    return this.#read(sql, values, this.answerTimeoutMs);
   }
 
   /** Runs one statement of unknown effect once. */
@@ -135,16 +160,34 @@ export class Database implements Session {
     return this.withConnection((connection) => connection.execute(sql, values, parserOf));
   }
 
-  /** One connection for a while; given back, or destroyed when broken. */
-  async withConnection<Result>(body: (connection: Session) => Promise<Result>): Promise<Result> {
+  /** The same for statements that may take long: a silent server is waited for until the system gives up the connection. */
+  get patient(): Session {
+    return {
+      query: (sql, values) => this.#read(sql, values, undefined),
+      execute: (sql, values, parserOf) => this.execute(sql, values, parserOf),
+    };
+  }
+
+  /**
+   * One connection for a while; given back, or destroyed when broken. Where no statement is to take that long, a connection
+   * that is silent for `silenceMs` counts as broken.
+   */
+  async withConnection<Result>(
+    body: (connection: Session) => Promise<Result>,
+    silenceMs?: number,
+  ): Promise<Result> {
     const client = await this.#connect();
+    const beganAt = performance.now();
     let broken: Error | undefined;
     try {
-      return await body(sessionOf(client));
+      const result = await body(sessionOf(client, undefined, silenceMs));
+      this.#outage.passed();
+      return result;
     } catch (error) {
       if (isConnectionLoss(error)) broken = error as Error;
-      throw toStoreError(error, this.store);
+      throw this.#translated(toStoreError(error, this.store, { beganAt }));
     } finally {
+      this.#inUse.delete(client);
       client.release(broken);
     }
   }
@@ -154,37 +197,98 @@ export class Database implements Session {
     return this.withConnection((connection) => inTransaction(connection, () => body(connection)));
   }
 
-  /** Waits for connections in use to come back, and ends them all. Closing twice is harmless. */
+  /** Ends all connections, and with them what is under way: it fails with `STORE_CLOSED`. Closing twice is harmless. */
   close(): Promise<void> {
-    this.#closing ??= this.#pool.end();
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
+  async #close(): Promise<void> {
+    for (const giveUp of this.#waiting) giveUp();
+    for (const client of this.#inUse) void client.end();
+    // Whoever still connects to a server that does not answer ends later by himself.
+    const enough = new AbortController();
+    const patience = delay(goodbyeMs, undefined, { signal: enough.signal }).catch(() => undefined);
+    await Promise.race([this.#pool.end(), patience]);
+    enough.abort();
+  }
+
+  #read<Row extends readonly unknown[]>(
+    sql: string,
+    values: readonly unknown[] | undefined,
+    silenceMs: number | undefined,
+  ): Promise<Row[]> {
+    const { cancelledMax, ...limits } = readRetries;
+    const mayHelp = (error: unknown, attempts: number): boolean => {
+      const failure = failureOf(error);
+      if (failure === "cancelled") return attempts <= cancelledMax;
+      return this.#closing === undefined && ["connection", "contention", "crowded"].includes(failure);
+    };
+    const attempt = (): Promise<Row[]> =>
+      this.withConnection((connection) => connection.query<Row>(sql, values), silenceMs);
+    return tryAgain(attempt, { ...limits, mayHelp });
+  }
+
   async #connect(): Promise<PoolClient> {
-    if (this.#closing !== undefined) throw new HithertoError("STORE_CLOSED", { store: this.store });
+    if (this.#closing !== undefined) throw this.#closed();
+    const { promise, resolve, reject } = Promise.withResolvers<PoolClient>();
+    const giveUp = (): void => reject(this.#closed());
+    this.#waiting.add(giveUp);
+    const beganAt = performance.now();
     try {
-      return await this.#pool.connect();
+      this.#pool.connect().then((client) => {
+        if (this.#closing === undefined) resolve(client);
+        else client.release(true);
+      }, reject);
+      const client = await promise;
+      this.#inUse.add(client);
+      return client;
     } catch (error) {
-      throw toConnectError(error, this.store, this.driver.connectionTimeoutMillis ?? 0);
+      const connectionsMax = this.driver.max;
+      throw this.#translated(toConnectError(error, this.store, { beganAt, connectionsMax }));
+    } finally {
+      this.#waiting.delete(giveUp);
     }
+  }
+
+  /** What breaks because of closing says so; that the server is away is told, whoever may be waiting for it. */
+  #translated(error: Error): Error {
+    if (!isConnectionLoss(error)) return error;
+    if (this.#closing !== undefined) return this.#closed();
+    this.#outage.failed(error);
+    return error;
+  }
+
+  #closed(): HithertoError {
+    return new HithertoError("STORE_CLOSED", { store: this.store });
   }
 }
 
-/** A client of the driver as a session; `types` are needed where it reads values in a way of its own. */
-export function sessionOf(client: Pick<PoolClient, "query">, types?: PoolConfig["types"]): Session {
+/**
+ * A client of the driver as a session; `types` are needed where it reads values in a way of its own. With `silenceMs`, its
+ * connection is given up when it is silent for that long while a statement runs.
+ */
+export function sessionOf(
+  client: Pick<PoolClient, "query">,
+  types?: PoolConfig["types"],
+  silenceMs?: number,
+): Session {
   const ownTypes = types && { types };
+  const send = (query: QueryArrayConfig): Promise<QueryArrayResult> => {
+    const statement = (): Promise<QueryArrayResult> => client.query(query);
+    return silenceMs === undefined ? statement() : unlessSilent(client as PoolClient, silenceMs, statement);
+  };
   return {
     query: async <Row extends readonly unknown[]>(text: string, values?: readonly unknown[]) => {
       const mode =
         values === undefined ? {} : { values: values as unknown[], queryMode: "extended" as const };
-      const result = await client.query<unknown[]>({ text, rowMode: "array", ...mode, ...ownTypes });
+      const result = await send({ text, rowMode: "array", ...mode, ...ownTypes });
       return Array.isArray(result) ? [] : (result.rows as unknown as Row[]);
     },
     execute: async (text, values = [], parserOf) => {
       const query = { text, values: values as unknown[], rowMode: "array", queryMode: "extended" } as const;
       const parsed = parserOf && { types: { getTypeParser: parserOf as CustomTypesConfig["getTypeParser"] } };
-      const result = await client.query<unknown[]>({ ...query, ...ownTypes, ...parsed });
-      const { fields, rows, command, rowCount } = result;
+      const { fields, rows, command, rowCount } = await send({ ...query, ...ownTypes, ...parsed });
       return { columns: fields.map(({ name }) => name), rows, command, count: rowCount ?? 0 };
     },
   };

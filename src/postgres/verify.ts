@@ -48,7 +48,8 @@ LIMIT ${problemsMax + 1}`;
 /** Verifies a store. @throws `ABORTED` */
 export async function verifyStore(shared: SharedStore, options: VerifyOptions): Promise<VerifyReport> {
   const { database } = shared;
-  const [stats] = await database.query<[number, number, number]>(database.qualify(statsSql), [
+  const { patient } = database;
+  const [stats] = await patient.query<[number, number, number]>(database.qualify(statsSql), [
     database.schema,
   ]);
   const [head, removed, streams] = stats!;
@@ -58,7 +59,7 @@ export async function verifyStore(shared: SharedStore, options: VerifyOptions): 
     shared.checkOpen();
     throwIfAborted(options.signal, "verify");
     const to = Math.min(head, from + positionsAtOnce - 1);
-    const [row] = await database.query<[number, string]>(database.qualify(stretchSql), [from, to]);
+    const [row] = await patient.query<[number, string]>(database.qualify(stretchSql), [from, to]);
     events += row![0];
     for (const [kind, message, stream, position] of JSON.parse(row![1]) as ProblemRow[]) {
       problems.push({ kind, message, stream, position });
@@ -72,7 +73,7 @@ export async function verifyStore(shared: SharedStore, options: VerifyOptions): 
     const message = `${missing === 1 ? "1 event is" : `${missing} events are`} missing that nobody has reclaimed`;
     problems.push({ kind: "position", message });
   }
-  const stray = await database.query<[string, number]>(database.qualify(strayTagsSql), []);
+  const stray = await patient.query<[string, number]>(database.qualify(strayTagsSql), []);
   for (const [tag, position] of stray) {
     problems.push({ kind: "index", message: `the tag ${tag} leads to an event that has it not`, position });
   }

@@ -5,19 +5,25 @@
  * A group is **boarding** while it is the last thing that waits in the handle's queue: whatever else is called ends that,
  * so that all writes take effect in the order of the calls. Then it **waits** for its turn, and **leaves**.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { isHithertoError } from "../../core/errors.ts";
 import type { CommitPlan } from "../../store/read-side-options.ts";
-import { isContention, isStatementError, sqlStateOf } from "../postgres-errors.ts";
+import {
+  failureOf,
+  isConnectionLoss,
+  isStatementError,
+  mayPass,
+  unknownOutcome,
+} from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
 import type { SharedStore } from "../shared-store.ts";
+import { tryAgain } from "../try-again.ts";
 import { isOneCall } from "./read-side-writer.ts";
 import type { ReadSideWriter } from "./read-side-writer.ts";
 
 /** Bounds of a group, beyond its first commit: the length is that of all JSON in it. */
 const groupMax = { commits: 256, length: 4_194_304 } as const;
-/** Pauses between two attempts: doubled each time up to the most, and shortened at random. */
-const pauseMs = { first: 5, most: 500 } as const;
+/** The longest pause between two attempts, in milliseconds. */
+const pauseMaxMs = 500;
 
 interface Member {
   readonly plan: CommitPlan;
@@ -100,26 +106,24 @@ export class CommitGroups {
     const commitStepwise = async (connection: Session): Promise<readonly number[]> => {
       return [await this.#writer.commit(connection, plans[0]!, isDurable)];
     };
-    const deadline = performance.now() + busyTimeoutMs;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await (isOneCall(plans[0]!)
-          ? database.withConnection(commitTogether)
-          : database.transaction(commitStepwise));
-      } catch (error) {
-        if (!mayPass(error) || performance.now() >= deadline) throw error;
-      }
-      const pause = Math.min(pauseMs.most, pauseMs.first * 2 ** attempt);
-      await delay(pause * (0.5 + Math.random() / 2));
+    // Tables and their indexes are made and emptied step by step, which may take long.
+    const attempt = (): Promise<ReadonlyArray<number | Error>> =>
+      isOneCall(plans[0]!)
+        ? database.withConnection(commitTogether, busyTimeoutMs + database.answerTimeoutMs)
+        : database.transaction(commitStepwise);
+    try {
+      return await tryAgain(attempt, { forMs: busyTimeoutMs, mayHelp: isSurelyUndone, pauseMaxMs });
+    } catch (error) {
+      if (!isConnectionLoss(error) || isSurelyUndone(error)) throw error;
+      throw unknownOutcome(error, database.store, "the commit was made");
     }
   }
 }
 
-/** Who waited for a lock as long as he may does not wait again. */
-function mayPass(error: unknown): boolean {
-  return (
-    isHithertoError(error, "STORE_UNREACHABLE") || (isContention(error) && sqlStateOf(error) !== "55P03")
-  );
+/** Who waited for a lock as long as he may does not wait again; who got no connection has sent nothing. */
+function isSurelyUndone(error: unknown): boolean {
+  if (isConnectionLoss(error)) return isHithertoError(error, "STORE_UNREACHABLE");
+  return mayPass(error) && failureOf(error) !== "locked";
 }
 
 function lengthOf({ put, models }: CommitPlan): number {

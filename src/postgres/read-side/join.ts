@@ -24,10 +24,11 @@ export async function joinTransaction(
   }
   const { types } = tools.shared.database.driver;
   const session = sessionOf(client as unknown as Parameters<typeof sessionOf>[0], types);
+  const beganAt = performance.now();
   try {
     await checkTransaction(session);
   } catch (error) {
-    throw toStoreError(error, tools.shared.url);
+    throw toStoreError(error, tools.shared.url, { beganAt });
   }
   return new PostgresTransaction(session, { ...tools, isJoined: true });
 }

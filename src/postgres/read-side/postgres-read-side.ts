@@ -55,6 +55,8 @@ export class PostgresReadSide implements ReadSide {
   readonly #shared: SharedStore;
   readonly #names: Names;
   readonly #reader: ReadSideReader;
+  /** For what may walk over many documents. */
+  readonly #scanner: ReadSideReader;
   readonly #writer: ReadSideWriter;
   readonly #commits: CommitGroups;
   #hasTidied = false;
@@ -63,6 +65,7 @@ export class PostgresReadSide implements ReadSide {
     this.#shared = shared;
     this.#names = new Names(shared.database.schema);
     this.#reader = new ReadSideReader(shared.database, this.#names);
+    this.#scanner = new ReadSideReader(shared.database.patient, this.#names);
     this.#writer = new ReadSideWriter(this.#names, shared.busyTimeoutMs);
     this.#commits = new CommitGroups(shared, this.#writer, (plans) => this.#finish(plans.some(leavesUntidy)));
   }
@@ -110,7 +113,7 @@ export class PostgresReadSide implements ReadSide {
     query: DocumentQuery,
   ): Promise<Awaited<ReturnType<ReadSide["findDocuments"]>>> {
     this.#shared.checkOpen();
-    return this.#reader.findDocuments(model, query);
+    return this.#scanner.findDocuments(model, query);
   }
 
   async countDocuments(
@@ -118,7 +121,7 @@ export class PostgresReadSide implements ReadSide {
     query: DocumentQuery,
   ): Promise<Awaited<ReturnType<ReadSide["countDocuments"]>>> {
     this.#shared.checkOpen();
-    return this.#reader.countDocuments(model, query);
+    return this.#scanner.countDocuments(model, query);
   }
 
   async query(

@@ -25,7 +25,7 @@ export async function tidyTables(database: Database, names: Names): Promise<void
       await attempt(connection, () => drop(connection, names, spare));
     }
   };
-  await database.withConnection(tidy).catch(() => undefined);
+  await database.withConnection(tidy, database.answerTimeoutMs).catch(() => undefined);
 }
 
 /** Views and what they are to show. Where tables of several read models have one name, it is that of the newest. */

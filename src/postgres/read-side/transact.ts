@@ -2,12 +2,17 @@
  * Runs an interactive transaction.
  *
  * It is **locking** until it has the right to append and then the right to commit, in this order everywhere; **running**
- * while its body has it, for which time begins here; then **committed** or **rolled back**. The server itself ends a
- * transaction whose process has stopped, so that nobody waits for it for ever.
+ * while its body has it, for which time begins here; then **committing**, and **committed** or **rolled back**. The server
+ * itself ends a transaction whose process has stopped, so that nobody waits for it for ever.
+ *
+ * What fails while it is locking is tried again. A connection that is lost while it is running rolls it back. When it is lost
+ * while it is committing, the events that it has appended tell whether it was committed; nobody can say when there are none.
  */
 import { HithertoError } from "../../core/errors.ts";
 import type { ReadSideTransaction } from "../../store/read-side.ts";
+import { failureOf, isConnectionLoss, mayPass, unknownOutcome } from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
+import { tryAgain } from "../try-again.ts";
 import { PostgresTransaction } from "./transaction.ts";
 import type { TransactionTools } from "./transaction.ts";
 
@@ -31,32 +36,84 @@ export interface Transacted<Result> {
 /** How much longer than the body the server waits for it. */
 const graceMs = 5_000;
 
+/** The longest pause between two attempts to get the rights, in milliseconds. */
+const pauseMaxMs = 500;
+
+/** How far a transaction has come, for the case that its connection is lost. */
+interface Progress<Result> {
+  /** Once it has been running. */
+  transaction?: PostgresTransaction;
+  /** Once it has been committing: how its body ended. */
+  ending?: Ending<Result>;
+}
+
 /** @throws what the body throws, `TRANSACTION_TIMEOUT`, `STORE_BUSY`, and what stores throw. */
 export async function transact<Result>(
   tools: TransactionTools,
   plan: TransactionPlan<Result>,
 ): Promise<Transacted<Result>> {
-  const ending = await tools.shared.database.withConnection(async (session) => {
-    await session.query("BEGIN ISOLATION LEVEL READ COMMITTED");
-    try {
-      await takeRights(session, tools, plan);
-      const transaction = new PostgresTransaction(session, tools);
-      const ended = await inTime(transaction, plan, tools.shared.url);
-      if ("error" in ended) {
-        await session.query("ROLLBACK").catch(() => undefined);
-        return ended;
-      }
-      await transaction.settle();
-      await session.query("COMMIT");
-      return { ...ended, isUntidy: transaction.isUntidy };
-    } catch (error) {
-      // On a lost connection that fails too; the first error is the one to tell.
-      await session.query("ROLLBACK").catch(() => undefined);
-      throw error;
-    }
-  });
+  const { database, busyTimeoutMs } = tools.shared;
+  const silenceMs = Math.max(busyTimeoutMs, plan.timeoutMs) + database.answerTimeoutMs;
+  const progress: Progress<Result> = {};
+  const attempt = (): Promise<Ending<Result>> =>
+    database.withConnection((session) => run(session, tools, plan, progress), silenceMs);
+  // The body runs once.
+  const mayHelp = (error: unknown): boolean =>
+    progress.transaction === undefined && mayPass(error) && failureOf(error) !== "locked";
+  let ending: Ending<Result>;
+  try {
+    ending = await tryAgain(attempt, { forMs: busyTimeoutMs, mayHelp, pauseMaxMs });
+  } catch (error) {
+    ending = await endingOfLost(error, tools, progress);
+  }
   if ("error" in ending) throw ending.error;
-  return ending;
+  return { ...ending, isUntidy: progress.transaction?.isUntidy ?? false };
+}
+
+async function run<Result>(
+  session: Session,
+  tools: TransactionTools,
+  plan: TransactionPlan<Result>,
+  progress: Progress<Result>,
+): Promise<Ending<Result>> {
+  // How long the rights are waited for is no matter of statements.
+  await session.query("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0");
+  try {
+    await takeRights(session, tools, plan);
+    const transaction = new PostgresTransaction(session, tools);
+    progress.transaction = transaction;
+    const ending = await inTime(transaction, plan, tools.shared.url);
+    if ("error" in ending) {
+      await session.query("ROLLBACK").catch(() => undefined);
+      return ending;
+    }
+    await transaction.settle();
+    progress.ending = ending;
+    await session.query("COMMIT");
+    return ending;
+  } catch (error) {
+    // On a lost connection that fails too; the first error is the one to tell.
+    await session.query("ROLLBACK").catch(() => undefined);
+    throw error;
+  }
+}
+
+/** How a transaction has ended that failed: committed after all, perhaps, though the connection was lost. */
+async function endingOfLost<Result>(
+  loss: unknown,
+  { shared }: TransactionTools,
+  { transaction, ending }: Progress<Result>,
+): Promise<Ending<Result>> {
+  if (transaction === undefined || !isConnectionLoss(loss)) throw loss;
+  const unknown = unknownOutcome(loss, shared.url, "the transaction was committed");
+  if (ending !== undefined) {
+    if (transaction.stored === undefined) throw unknown;
+    const isCommitted = await shared.writer.isStored(transaction.stored).catch(() => undefined);
+    if (isCommitted === undefined) throw unknown;
+    if (isCommitted) return ending;
+  }
+  const problem = "the connection was lost, and the transaction was rolled back";
+  throw new HithertoError("STORE_IO", { store: shared.url, problem }, { cause: unknown.cause });
 }
 
 async function takeRights(

@@ -24,6 +24,7 @@ import type {
   StoredRecord,
 } from "../../store/read-side.ts";
 import { nameAppend } from "../append-group.ts";
+import type { NamedAppend } from "../append-group.ts";
 import { channelOf } from "../listener.ts";
 import { toStoreError } from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
@@ -58,6 +59,7 @@ export class PostgresTransaction implements ReadSideTransaction {
   #end: Error | "over" | undefined;
   #failure: Error | undefined;
   #isUntidy = false;
+  #stored: NamedAppend | undefined;
   #isAnnounced = false;
 
   constructor(session: Session, tools: TransactionTools) {
@@ -69,6 +71,11 @@ export class PostgresTransaction implements ReadSideTransaction {
   /** Whether tables are to be tidied once it is committed. */
   get isUntidy(): boolean {
     return this.#isUntidy;
+  }
+
+  /** An append whose events the log holds once the transaction is committed, and only then. */
+  get stored(): NamedAppend | undefined {
+    return this.#stored;
   }
 
   /** Takes no more calls. The first end counts. */
@@ -93,6 +100,7 @@ export class PostgresTransaction implements ReadSideTransaction {
       async (append) => {
         const outcome = await this.#tools.shared.writer.appendWithin(this.#session, append);
         if (outcome instanceof HithertoError) throw outcome;
+        if (!outcome.isDuplicate) this.#stored ??= append;
         await this.#announce();
         return outcome;
       },
@@ -202,10 +210,11 @@ export class PostgresTransaction implements ReadSideTransaction {
     this.#checkEnd();
     const calling = this.#turn.then(async () => {
       this.#checkTime();
+      const beganAt = performance.now();
       try {
         return await body();
       } catch (error) {
-        const known = toStoreError(error, this.#tools.shared.url);
+        const known = toStoreError(error, this.#tools.shared.url, { beganAt });
         if (!isHithertoError(error)) this.#fail(known);
         throw known;
       }
