@@ -16,7 +16,14 @@ import {
   readRefusal,
 } from "./append-group.ts";
 import type { AppendOutcome, GroupOptions, NamedAppend } from "./append-group.ts";
-import { failureOf, isConnectionLoss, isStatementError, mayPass, unknownOutcome } from "./postgres-errors.ts";
+import {
+  failureOf,
+  isConnectionLoss,
+  isStatementError,
+  mayPass,
+  unknownOutcome,
+  wasNotSent,
+} from "./postgres-errors.ts";
 import { inTransaction } from "./session.ts";
 import type { Database, Session } from "./session.ts";
 import { storedText } from "./stored-text.ts";
@@ -190,7 +197,8 @@ export class LogWriter {
     try {
       return await this.#call(connection, group);
     } catch (error) {
-      if (isConnectionLoss(error)) for (const named of group) named.mayBeStored = true;
+      const isLost = isConnectionLoss(error) && !wasNotSent(error);
+      if (isLost) for (const named of group) named.mayBeStored = true;
       throw error;
     }
   }

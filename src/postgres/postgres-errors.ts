@@ -102,6 +102,13 @@ export function isConnectionLoss(error: unknown): boolean {
   return failureOf(error) === "connection";
 }
 
+/** Whether a statement has surely not been sent: there was no connection, or it was known to be broken. */
+export function wasNotSent(error: unknown): boolean {
+  if (isHithertoError(error, "STORE_UNREACHABLE")) return true;
+  const origin = isHithertoError(error) ? error.cause : error;
+  return origin instanceof Error && origin.message.endsWith("is not queryable");
+}
+
 /** Whether it is the fault of the statement, as the driver reports it, so that other statements may well succeed. */
 export function isStatementError(error: unknown): error is Error {
   return !isHithertoError(error) && failureOf(error) === "statement";

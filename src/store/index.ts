@@ -107,6 +107,7 @@ export {
   transactionEnded,
 } from "./read-side-options.ts";
 export type { CommitPlan, ListRecordsPlan, PlannedRecord } from "./read-side-options.ts";
+export type { Diagnostic, Report } from "./diagnostic.ts";
 export { openSubscription } from "./subscription.ts";
 export type { SubscriptionSource } from "./subscription.ts";
 export { uuidV7 } from "./uuid.ts";

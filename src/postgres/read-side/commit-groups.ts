@@ -5,7 +5,6 @@
  * A group is **boarding** while it is the last thing that waits in the handle's queue: whatever else is called ends that,
  * so that all writes take effect in the order of the calls. Then it **waits** for its turn, and **leaves**.
  */
-import { isHithertoError } from "../../core/errors.ts";
 import type { CommitPlan } from "../../store/read-side-options.ts";
 import {
   failureOf,
@@ -13,6 +12,7 @@ import {
   isStatementError,
   mayPass,
   unknownOutcome,
+  wasNotSent,
 } from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
 import type { SharedStore } from "../shared-store.ts";
@@ -122,7 +122,7 @@ export class CommitGroups {
 
 /** Who waited for a lock as long as he may does not wait again; who got no connection has sent nothing. */
 function isSurelyUndone(error: unknown): boolean {
-  if (isConnectionLoss(error)) return isHithertoError(error, "STORE_UNREACHABLE");
+  if (isConnectionLoss(error)) return wasNotSent(error);
   return mayPass(error) && failureOf(error) !== "locked";
 }
 

@@ -10,7 +10,7 @@
  */
 import { HithertoError } from "../../core/errors.ts";
 import type { ReadSideTransaction } from "../../store/read-side.ts";
-import { failureOf, isConnectionLoss, mayPass, unknownOutcome } from "../postgres-errors.ts";
+import { failureOf, isConnectionLoss, mayPass, unknownOutcome, wasNotSent } from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
 import { tryAgain } from "../try-again.ts";
 import { PostgresTransaction } from "./transaction.ts";
@@ -106,7 +106,7 @@ async function endingOfLost<Result>(
 ): Promise<Ending<Result>> {
   if (transaction === undefined || !isConnectionLoss(loss)) throw loss;
   const unknown = unknownOutcome(loss, shared.url, "the transaction was committed");
-  if (ending !== undefined) {
+  if (ending !== undefined && !wasNotSent(loss)) {
     if (transaction.stored === undefined) throw unknown;
     const isCommitted = await shared.writer.isStored(transaction.stored).catch(() => undefined);
     if (isCommitted === undefined) throw unknown;

@@ -76,6 +76,35 @@ test("appends that take too long together are written in smaller groups, in thei
   expect((await owner.readStream("s").toArray()).map(({ data }) => data)).toEqual(upTo(60));
 });
 
+/** Makes the next inserts of events fail so often, as those whose transaction a deadlock ends. */
+async function deadlock(times: number): Promise<void> {
+  await runSql(`
+    CREATE SEQUENCE ${schema.name}.deadlocks;
+    CREATE FUNCTION ${schema.name}.deadlock() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF nextval('${schema.name}.deadlocks') <= ${times} THEN
+        RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01';
+      END IF;
+      RETURN new;
+    END $$;
+    CREATE TRIGGER deadlock BEFORE INSERT ON ${schema.name}.events
+      FOR EACH ROW EXECUTE FUNCTION ${schema.name}.deadlock()`);
+}
+
+test("an append that a deadlock ends is made again, until busyTimeoutMs is over", async () => {
+  await deadlock(4);
+  expect(await owner.append({ stream: "s", events: [event] })).toMatchObject({
+    position: 1,
+    isDuplicate: false,
+  });
+  await runSql(`ALTER SEQUENCE ${schema.name}.deadlocks RESTART WITH -1000000 MINVALUE -1000000`);
+  await using impatient = await openPostgresStore(schema.url, { busyTimeoutMs: 200 });
+  await expect(impatient.append({ stream: "s", events: [event] })).rejects.toMatchObject({
+    code: "STORE_BUSY",
+    message: expect.stringMatching(/was busy for \d{3,} ms: deadlock detected/),
+  });
+  expect(await owner.head()).toBe(1);
+});
+
 test("reads and verifications that are ended fail with STORE_TIMEOUT, and a subscription outlasts it", async () => {
   await owner.append({ stream: "s", events: [event, event] });
   const told: Diagnostic[] = [];
