@@ -343,7 +343,9 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
       : `${d.store} was busy for ${d.waitedMs} ms: ${d.problem}.`,
   ),
   STORE_TIMEOUT: {
-    ...operator((d) => `The server of ${d.store} ended a statement after ${d.waitedMs} ms: ${d.problem}.`),
+    ...operator(
+      (d) => `The server of ${d.store} ended a statement that was tried for ${d.waitedMs} ms: ${d.problem}.`,
+    ),
     isRetryable: true,
   },
   STORE_READ_ONLY: operator((d) => `${d.store} cannot be written to.`),

@@ -59,11 +59,6 @@ export function nameAppend(
   return { append, ids, mayBeStored: false };
 }
 
-/** The id of the first event. */
-export function firstId({ append, seeds }: NamedAppend): string {
-  return append.streams[0]?.ids?.[0] ?? seeds[0]!;
-}
-
 /** What `append_group` takes, in its order. */
 export function groupValues(group: readonly NamedAppend[], options: GroupOptions): readonly unknown[] {
   const streams = new Map<string, number>();

@@ -7,14 +7,7 @@
  */
 import type { HithertoError } from "../core/errors.ts";
 import type { Expectation, StreamPolicy } from "../store/event-store.ts";
-import {
-  appendGroupSql,
-  expectationNumber,
-  firstId,
-  groupValues,
-  readOutcomes,
-  readRefusal,
-} from "./append-group.ts";
+import { appendGroupSql, expectationNumber, groupValues, readOutcomes, readRefusal } from "./append-group.ts";
 import type { AppendOutcome, GroupOptions, NamedAppend } from "./append-group.ts";
 import {
   failureOf,
@@ -95,11 +88,11 @@ export class LogWriter {
   }
 
   /** Whether an append is in the log, once all who may still be writing it are done. */
-  isStored(named: NamedAppend): Promise<boolean> {
+  isStored({ ids: [id] }: NamedAppend): Promise<boolean> {
     return this.change(async (session) => {
       await this.lock(session);
       const sql = this.#database.qualify("SELECT EXISTS (SELECT FROM {schema}.events e WHERE e.id = $1)");
-      const [row] = await session.query<[boolean]>(sql, [firstId(named)]);
+      const [row] = await session.query<[boolean]>(sql, [id]);
       return row![0];
     });
   }
