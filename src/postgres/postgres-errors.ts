@@ -7,6 +7,8 @@ import { HithertoError, isHithertoError } from "../core/errors.ts";
 interface PostgresError extends Error {
   /** SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), or an error code of Node. */
   readonly code?: string;
+  /** Of a violation: the constraint. */
+  readonly constraint?: string;
 }
 
 /**
@@ -57,6 +59,9 @@ const failures: ReadonlyMap<string, Failure> = new Map<string, Failure>([
   ]),
 ]);
 
+/** Constraints that only a transaction violates which does not see what others have committed before it. */
+const staleViews: ReadonlySet<string> = new Set(["events_pkey", "events_by_stream"]);
+
 const nodeConnectionErrors: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
@@ -89,8 +94,9 @@ export function sqlStateOf(error: unknown): string | undefined {
 export function failureOf(error: unknown): Failure {
   const origin = isHithertoError(error) ? error.cause : error;
   if (!(origin instanceof Error)) return "other";
-  const { code = "", message } = origin as PostgresError;
+  const { code = "", message, constraint = "" } = origin as PostgresError;
   const state = sqlStateOf(origin) ?? "";
+  if (state === "23505" && staleViews.has(constraint)) return "contention";
   const known = failures.get(state) ?? failures.get(state.slice(0, 2));
   if (known !== undefined) return known;
   if (message === poolExhausted) return "exhausted";
