@@ -125,6 +125,7 @@ export type {
   ModelContext,
   Rejected,
 } from "./runtime/hitherto.ts";
+export type { JoinedHitherto, JoinedReadModel } from "./runtime/joined-hitherto.ts";
 export { open } from "./runtime/open.ts";
 export type { OpenOptions } from "./runtime/open.ts";
 export type { ProjectionRunner, ProjectionRunnerOptions } from "./runtime/projections/projection-runner.ts";
@@ -168,7 +169,7 @@ export type {
 export { openSqliteStore } from "./sqlite/sqlite-store.ts";
 export type { SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
 export type { SqliteDurability } from "./sqlite/schema.ts";
-export type { PostgresStoreOptions, PostgresTlsOptions } from "./postgres/options.ts";
+export type { PostgresClient, PostgresStoreOptions, PostgresTlsOptions } from "./postgres/options.ts";
 export { openMemoryStore } from "./store/memory-store.ts";
 export type { MemoryStoreOptions } from "./store/memory-store.ts";
 export type {

@@ -77,6 +77,7 @@ export interface ErrorDetailsByCode {
   readonly RECORD_CONFLICT: { space: string; key: string; expected: number; actual: number };
   readonly MODEL_CONFLICT: { generation: number; problem: string };
   readonly TRANSACTION_TIMEOUT: { store: string; timeoutMs: number };
+  readonly JOIN_UNSUPPORTED: { store: string };
   readonly SQL_UNSUPPORTED: { store: string; operation: string };
   readonly SQL_FAILED: { sql: string; problem: string };
   readonly DEFINITION_REPEATED: { kind: "projection" | "consumer"; name: string };
@@ -257,6 +258,7 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
   TRANSACTION_TIMEOUT: caller(
     (d) => `A transaction on ${d.store} took longer than ${d.timeoutMs} ms and was undone.`,
   ),
+  JOIN_UNSUPPORTED: caller((d) => `${d.store} can take part in no transaction but its own.`),
   SQL_UNSUPPORTED: caller((d) => `${d.store} runs no SQL, which ${d.operation} needs.`),
   SQL_FAILED: caller((d) => `The statement ${JSON.stringify(d.sql)} failed: ${d.problem}.`),
   DEFINITION_REPEATED: caller((d) => `There are two definitions of the ${d.kind} "${d.name}".`),

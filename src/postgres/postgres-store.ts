@@ -28,6 +28,7 @@ import type {
   VerifyOptions,
   VerifyReport,
 } from "../store/event-store.ts";
+import type { JoinedStore } from "../store/joined-store.ts";
 import {
   checkId,
   checkOptions,
@@ -40,7 +41,6 @@ import {
   throwIfAborted,
 } from "../store/read-options.ts";
 import type { ListPlan } from "../store/read-options.ts";
-import type { ReadSideTransaction } from "../store/read-side.ts";
 import { openSubscription } from "../store/subscription.ts";
 import { Announcer } from "./announcer.ts";
 import { nameAppend } from "./append-group.ts";
@@ -66,9 +66,8 @@ import { WriteQueue } from "./write-queue.ts";
 /** A store on a PostgreSQL server. */
 export interface PostgresEventStore extends EventStore {
   /**
-   * Takes part in a transaction that has been begun on a client of `pg`, so that events, records and read models are
-   * committed or undone together with the application's own tables. What is refused leaves that transaction usable; SQL
-   * that fails does not, as PostgreSQL has it.
+   * Takes part in a transaction that has been begun on a client of `pg`, so that events and read models are committed or
+   * undone together with the application's own tables. What is refused or fails leaves that transaction usable.
    *
    * From the first write on, others who write to the store wait until the transaction ends: write last, and end soon.
    *
@@ -84,12 +83,12 @@ export interface PostgresEventStore extends EventStore {
    * await client.connect();
    * await client.query("BEGIN");
    * await client.query("UPDATE accounts SET balance = balance + 100 WHERE id = 42");
-   * const transaction = await store.join(client);
-   * await transaction.append({ stream: "account-42", events: [{ type: "MoneyDeposited", data: { amount: 100 } }] });
+   * const joined = await store.join(client);
+   * await joined.append({ stream: "account-42", events: [{ type: "MoneyDeposited", data: { amount: 100 } }] });
    * await client.query("COMMIT");
    * ```
    */
-  join(client: PostgresClient): Promise<ReadSideTransaction>;
+  join(client: PostgresClient): Promise<JoinedStore>;
 }
 
 /**
@@ -212,7 +211,7 @@ class PostgresStore implements PostgresEventStore {
     return this.#database.report;
   }
 
-  join(client: PostgresClient): Promise<ReadSideTransaction> {
+  join(client: PostgresClient): Promise<JoinedStore> {
     return this.readSide.join(client);
   }
 

@@ -1,42 +1,22 @@
 /**
  * Puts the parts of the runtime around a store. What the store does itself is handed through unchanged.
  */
-import type { AnyDecider, CommandOf, PayloadOf, ReasonOf, StateOf } from "../core/decider-types.ts";
-import { streamOf } from "../core/decider.ts";
-import type { DecisionModel } from "../core/decision-model.ts";
+import type { AnyDecider, StateOf } from "../core/decider-types.ts";
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
+import type { PostgresClient } from "../postgres/options.ts";
 import type { EventStore } from "../store/event-store.ts";
-import {
-  checkCommand,
-  checkDecider,
-  checkDecision,
-  checkFunction,
-  checkLoad,
-  checkModel,
-  checkRange,
-} from "./check-calls.ts";
+import { checkFunction, checkRange } from "./check-calls.ts";
 import type { ConsumerMember } from "./consumers/consumer.ts";
 import { createConsumers } from "./consumers/consumers.ts";
 import type { Consumers } from "./consumers/consumers.ts";
-import { decideOnModel, foldModel } from "./decide-on-model.ts";
-import { execute, loadLatest } from "./execute.ts";
+import { Definitions } from "./definitions.ts";
 import type { Runtime } from "./execute.ts";
 import { bisect, history } from "./history.ts";
 import type { HistorySource } from "./history.ts";
-import type {
-  DecideOnModel,
-  DecideOptions,
-  ExecuteOptions,
-  ExecuteResult,
-  HistoryEntry,
-  HistoryRange,
-  Hitherto,
-  LastRevision,
-  Loaded,
-  LoadedModel,
-  LoadOptions,
-} from "./hitherto.ts";
+import type { HistoryEntry, HistoryRange, Hitherto, LastRevision } from "./hitherto.ts";
+import { joinHitherto } from "./joined-hitherto.ts";
+import type { JoinedHitherto } from "./joined-hitherto.ts";
 import { createParkedAdmin } from "./parked/parked-admin.ts";
 import type { ProjectionRunner } from "./projections/projection-runner.ts";
 import { createProjections } from "./projections/projections.ts";
@@ -47,8 +27,8 @@ import { lastRevision } from "./results.ts";
 import { planRuntime } from "./runtime-options.ts";
 import type { RuntimeOptions } from "./runtime-options.ts";
 import { createSnapshotter } from "./snapshotter.ts";
+import type { Snapshotter } from "./snapshotter.ts";
 import { createStateLoader } from "./state-loader.ts";
-import type { FoldedState } from "./state-loader.ts";
 import { createStreamQueue } from "./stream-queue.ts";
 import { createWork } from "./work.ts";
 import type { Work } from "./work.ts";
@@ -77,11 +57,18 @@ export function createHitherto(bareStore: EventStore, options?: RuntimeOptions):
   return new StoreWithRuntime(runtime, work, projections, createConsumers(work));
 }
 
+/** The runtime of a handle, whose store is a whole one. */
+interface HandleRuntime extends Runtime {
+  readonly store: EventStore;
+  readonly snapshotter: Snapshotter;
+}
+
 class StoreWithRuntime implements Hitherto {
   readonly url: string;
   readonly snapshots: EventStore["snapshots"];
   readonly #store: EventStore;
-  readonly #runtime: Runtime;
+  readonly #runtime: HandleRuntime;
+  readonly #definitions: Definitions;
   /** Decisions and wanted snapshots that have not come to their end. */
   readonly #underWay = new Set<Promise<unknown>>();
   readonly readSide: EventStore["readSide"];
@@ -94,8 +81,9 @@ class StoreWithRuntime implements Hitherto {
   readonly #readModels: ReadModels;
   #closing: Promise<void> | undefined;
 
-  constructor(runtime: Runtime, work: Work, projections: Projections, consumers: Consumers) {
+  constructor(runtime: HandleRuntime, work: Work, projections: Projections, consumers: Consumers) {
     this.#runtime = runtime;
+    this.#definitions = new Definitions(runtime, () => this.#checkOpen());
     this.#store = runtime.store;
     this.url = runtime.store.url;
     this.snapshots = runtime.store.snapshots;
@@ -103,59 +91,16 @@ class StoreWithRuntime implements Hitherto {
     this.#work = work;
     this.#projections = projections;
     this.#consumers = consumers;
-    this.#readModels = createReadModels(work);
+    this.#readModels = createReadModels(work.store);
     this.projections = projections.admin;
     this.consumers = consumers.admin;
     this.parked = createParkedAdmin(work);
   }
 
-  // A command has five parts, and each of them is needed every time but the last.
-  // oxlint-disable-next-line eslint/max-params
-  async execute<D extends AnyDecider, Name extends CommandOf<D>>(
-    decider: D,
-    id: string,
-    command: Name,
-    payload: PayloadOf<D, Name>,
-    options: ExecuteOptions = {},
-  ): Promise<ExecuteResult<StateOf<D>, ReasonOf<D, Name>>> {
-    const stream = this.#streamOf(decider, id);
-    checkCommand(command);
-    checkDecision(options);
-    return this.#track(execute({ runtime: this.#runtime, decider, id, stream, command, payload, options }));
-  }
-
-  async load<D extends AnyDecider>(
-    decider: D,
-    id: string,
-    options: LoadOptions = {},
-  ): Promise<Loaded<StateOf<D>>> {
-    const stream = this.#streamOf(decider, id);
-    checkLoad(options);
-    const { state, revision, position } = await this.#fold(decider, stream, options);
-    return { state, revision: lastRevision(revision), position, exists: revision >= 0 };
-  }
-
-  async decide<State, Reason extends string>(
-    model: DecisionModel<State>,
-    decide: DecideOnModel<State, Reason>,
-    options: DecideOptions = {},
-  ): Promise<ExecuteResult<State, Reason>> {
-    this.#checkOpen();
-    checkModel(model);
-    checkFunction("decide", decide);
-    checkDecision(options);
-    return this.#track(decideOnModel({ runtime: this.#runtime, model, decide, options }));
-  }
-
-  async loadModel<State>(
-    model: DecisionModel<State>,
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<LoadedModel<State>> {
-    this.#checkOpen();
-    checkModel(model);
-    checkDecision(options);
-    return foldModel(this.#store, model, { signal: options.signal });
-  }
+  execute: Hitherto["execute"] = (...given) => this.#track(this.#definitions.execute(...given));
+  load: Hitherto["load"] = (...given) => this.#definitions.load(...given);
+  decide: Hitherto["decide"] = (...given) => this.#track(this.#definitions.decide(...given));
+  loadModel: Hitherto["loadModel"] = (...given) => this.#definitions.loadModel(...given);
 
   history<D extends AnyDecider>(
     decider: D,
@@ -177,7 +122,7 @@ class StoreWithRuntime implements Hitherto {
   }
 
   async snapshot<D extends AnyDecider>(decider: D, id: string): Promise<LastRevision> {
-    return this.#track(this.#snapshot(decider, this.#streamOf(decider, id)));
+    return this.#track(this.#snapshot(decider, this.#definitions.streamOf(decider, id)));
   }
 
   readModel: Hitherto["readModel"] = (...given) => this.#readModels.readModel(...given);
@@ -191,6 +136,13 @@ class StoreWithRuntime implements Hitherto {
   async consume(...given: Parameters<Hitherto["consume"]>): Promise<ConsumerMember> {
     this.#checkOpen();
     return this.#consumers.consume(...given);
+  }
+
+  async join(client: PostgresClient): Promise<JoinedHitherto> {
+    this.#checkOpen();
+    const { plan } = this.#runtime;
+    const checkOpen = (): void => this.#checkOpen();
+    return joinHitherto({ store: this.#work.store, plan, projections: this.#projections, checkOpen }, client);
   }
 
   close(): Promise<void> {
@@ -247,27 +199,8 @@ class StoreWithRuntime implements Hitherto {
     if (this.#closing !== undefined) throw new HithertoError("STORE_CLOSED", { store: this.url });
   }
 
-  #streamOf(decider: AnyDecider, id: string): string {
-    this.#checkOpen();
-    checkDecider(decider);
-    return streamOf(decider, id);
-  }
-
-  #fold<D extends AnyDecider>(
-    decider: D,
-    stream: string,
-    { at, atRevision, fresh = false, signal }: LoadOptions,
-  ): Promise<FoldedState<StateOf<D>>> {
-    const { loader } = this.#runtime;
-    // What was recorded by a moment need not be the beginning of the stream: imported events bring their own times.
-    const isAnew = at !== undefined || fresh;
-    if (isAnew) return loader.rebuild(decider, stream, { to: atRevision, until: at, signal });
-    if (atRevision !== undefined) return loader.load(decider, stream, { to: atRevision, signal });
-    return loadLatest(this.#runtime, decider, stream, signal);
-  }
-
   #historySource<D extends AnyDecider>(decider: D, id: string, range: HistoryRange = {}): HistorySource<D> {
-    const stream = this.#streamOf(decider, id);
+    const stream = this.#definitions.streamOf(decider, id);
     checkRange(range);
     const { store, loader } = this.#runtime;
     return { store, loader, decider, stream, range };

@@ -11,7 +11,7 @@ import { defaultStream } from "../core/limits.ts";
 import { metadataOf } from "../core/metadata.ts";
 import { isRejection } from "../core/rejection.ts";
 import type { Rejection } from "../core/rejection.ts";
-import type { EventStore } from "../store/event-store.ts";
+import type { DecisionStore } from "./decision-store.ts";
 import type { Runtime } from "./execute.ts";
 import type { Accepted, DecideOnModel, DecideOptions, ExecuteResult, LoadedModel } from "./hitherto.ts";
 import { appendDecision, findFirstTime } from "./idempotency.ts";
@@ -48,7 +48,7 @@ export async function decideOnModel<State, Reason extends string>(
 
 /** Folds the events that a model looks at, up to a position if one is given. */
 export async function foldModel<State>(
-  store: EventStore,
+  store: DecisionStore,
   model: DecisionModel<State>,
   bounds: { readonly to?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<LoadedModel<State>> {

@@ -8,7 +8,7 @@ import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { metadataOf } from "../core/metadata.ts";
 import { isRejection } from "../core/rejection.ts";
-import type { EventStore } from "../store/event-store.ts";
+import type { DecisionStore } from "./decision-store.ts";
 import type { Accepted, ExecuteOptions, ExecuteResult } from "./hitherto.ts";
 import { appendDecision, findFirstTime } from "./idempotency.ts";
 import type { Appended, KeyedDecision } from "./idempotency.ts";
@@ -23,10 +23,10 @@ import type { StreamQueue } from "./stream-queue.ts";
 
 /** What running definitions takes, made once for each handle. */
 export interface Runtime {
-  readonly store: EventStore;
+  readonly store: DecisionStore;
   readonly plan: RuntimePlan;
   readonly loader: StateLoader;
-  readonly snapshotter: Snapshotter;
+  readonly snapshotter: Pick<Snapshotter, "consider">;
   readonly queue: StreamQueue;
 }
 

@@ -10,8 +10,10 @@ import type { AnyProjection, DocumentOf, FieldOf, Projection } from "../core/pro
 import type { AppendCondition } from "../core/query.ts";
 import type { Rejection } from "../core/rejection.ts";
 import type { SqlValue } from "../core/sql.ts";
+import type { PostgresClient } from "../postgres/options.ts";
 import type { EventStore, Expectation } from "../store/event-store.ts";
 import type { Consumer, ConsumeOptions, ConsumerMember } from "./consumers/consumer.ts";
+import type { JoinedHitherto } from "./joined-hitherto.ts";
 import type { ProjectionRunner, ProjectionRunnerOptions } from "./projections/projection-runner.ts";
 import type { QueryOptions, QueryResult, ReadModel, ReadModelOptions } from "./projections/read-model.ts";
 import type { ConsumerAdmin, ParkedAdmin, ProjectionAdmin } from "./work-admin.ts";
@@ -302,6 +304,32 @@ export interface Hitherto extends EventStore {
   readonly consumers: ConsumerAdmin;
   /** Looks after events that could not be handled. */
   readonly parked: ParkedAdmin;
+
+  /**
+   * Takes part in a transaction that the application has begun, at READ COMMITTED, on a client of `pg`: what is appended
+   * and decided by the handle that comes back is committed together with what the application writes on that client, or
+   * undone with it. From the first append on, others who write to the store wait until the transaction ends: write last,
+   * and end soon.
+   *
+   * @throws `JOIN_UNSUPPORTED` on other stores than PostgreSQL; `ARGUMENT_INVALID` when the client has begun no
+   * transaction, or one of another isolation, or is connected to another database; `STORE_READ_ONLY`, `STORE_CLOSED`.
+   *
+   * @example
+   * ```ts
+   * import { open } from "hitherto";
+   * import pg from "pg";
+   * const url = "postgres://ada@localhost/bank";
+   * await using store = await open(url);
+   * const client = new pg.Client(url);
+   * await client.connect();
+   * await client.query("BEGIN");
+   * await client.query("UPDATE accounts SET balance = balance + 100 WHERE id = 42");
+   * const joined = await store.join(client);
+   * await joined.append({ stream: "account-42", events: [{ type: "MoneyDeposited", data: { amount: 100 } }] });
+   * await client.query("COMMIT");
+   * ```
+   */
+  join(client: PostgresClient): Promise<JoinedHitherto>;
 
   /** Waits for commands and snapshots under way, stops projections and consumers, then closes the store. */
   close(): Promise<void>;

@@ -9,7 +9,8 @@ import { HithertoError, isHithertoError } from "../core/errors.ts";
 import type { NewEvent, StoredEvent } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import { inWords } from "../store/check-input.ts";
-import type { AppendOptions, AppendResult, EventStore, StreamAppend } from "../store/event-store.ts";
+import type { AppendOptions, AppendResult, StreamAppend } from "../store/event-store.ts";
+import type { DecisionStore } from "./decision-store.ts";
 import { eventIdFor } from "./event-ids.ts";
 
 /** A decision that is to take effect once. */
@@ -47,7 +48,7 @@ export function checkIdempotencyKey(key: unknown): asserts key is string {
  * @throws `IDEMPOTENCY_KEY_REUSED` when the key was used for another command or on another stream.
  */
 export async function findFirstTime(
-  store: EventStore,
+  store: DecisionStore,
   decision: KeyedDecision,
 ): Promise<Appended | undefined> {
   const first = await store.findEvent(eventIdFor(decision.scope, decision.key, 0));
@@ -70,7 +71,7 @@ export async function findFirstTime(
  * @throws whatever appending throws; `IDEMPOTENCY_KEY_REUSED` also when the key's events are stored but hidden.
  */
 export async function appendDecision(
-  store: EventStore,
+  store: DecisionStore,
   append: StreamAppend,
   options: AppendOptions & { readonly decision?: KeyedDecision | undefined },
 ): Promise<Appended> {
@@ -92,7 +93,7 @@ export async function appendDecision(
 
 /** Once stored, the events are a fact: no signal stops the reading of them. */
 async function readBack(
-  store: EventStore,
+  store: DecisionStore,
   { events }: StreamAppend,
   { streams: [place], position, isDuplicate }: AppendResult,
 ): Promise<Appended> {

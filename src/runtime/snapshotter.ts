@@ -80,6 +80,9 @@ export function createSnapshotter(store: EventStore, loader: StateLoader, plan: 
   };
 }
 
+/** Takes none: for states that may be undone. */
+export const noSnapshots: Pick<Snapshotter, "consider"> = { consider: (_decider, _stream, folded) => folded };
+
 function isSnapshotDue({ revision, snapshot }: FoldedState<unknown>, plan: RuntimePlan): boolean {
   if (plan.snapshots === false || revision <= snapshot.revision) return false;
   const { every, maxAgeMs } = plan.snapshots;

@@ -12,7 +12,7 @@
 import type { AnyDecider, StateOf } from "../core/decider-types.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { fold } from "../core/fold.ts";
-import type { EventStore } from "../store/event-store.ts";
+import type { DecisionStore } from "./decision-store.ts";
 import type { RuntimePlan } from "./runtime-options.ts";
 import { decodeSnapshot } from "./snapshot-codec.ts";
 import { createStateCache, deepFreeze } from "./state-cache.ts";
@@ -62,7 +62,7 @@ export interface StateLoader {
 const noSnapshot = { revision: -1, takenAtMs: 0 } as const;
 
 /** Makes the loader of a store. */
-export function createStateLoader(store: EventStore, plan: RuntimePlan): StateLoader {
+export function createStateLoader(store: DecisionStore, plan: RuntimePlan): StateLoader {
   const cache = createStateCache<FoldedState<unknown>>(plan.cacheSize);
   const keyOf = createCacheKeys();
 
@@ -153,7 +153,7 @@ function beginningOf<D extends AnyDecider>(decider: D): FoldedState<StateOf<D>> 
 
 /** The newest sound snapshot at or below revision `to`. One that is damaged is reported and passed over. */
 async function findSnapshot<D extends AnyDecider>(
-  store: EventStore,
+  store: DecisionStore,
   decider: D,
   stream: string,
   { to, plan }: { readonly to: number; readonly plan: RuntimePlan },
@@ -177,7 +177,7 @@ async function findSnapshot<D extends AnyDecider>(
 }
 
 async function foldOn<D extends AnyDecider>(
-  store: EventStore,
+  store: DecisionStore,
   decider: D,
   stream: string,
   { base, bounds }: { readonly base: FoldedState<StateOf<D>>; readonly bounds: FoldBounds },
@@ -190,7 +190,7 @@ async function foldOn<D extends AnyDecider>(
   return folded;
 }
 /** Whether everything that was folded in can still be read; see the header. */
-async function isWhole(store: EventStore, stream: string, folded: FoldedState<unknown>): Promise<boolean> {
+async function isWhole(store: DecisionStore, stream: string, folded: FoldedState<unknown>): Promise<boolean> {
   const info = await store.findStream(stream);
   return (
     info !== undefined && info.firstRevision === folded.firstRevision && info.revision >= folded.revision

@@ -11,6 +11,7 @@
  */
 import type { NewEvent, StoredEvent } from "../core/event.ts";
 import type { AppendCondition, EventFilter } from "../core/query.ts";
+import type { JoinedStore } from "./joined-store.ts";
 import type { ReadSide } from "./read-side.ts";
 
 /**
@@ -345,6 +346,15 @@ export interface EventStore extends AsyncDisposable {
 
   /** What projections, read models and consumers keep beside the log. */
   readonly readSide: ReadSide;
+
+  /**
+   * Takes part in a transaction that the caller has begun on a connection of its own, `client`, so that events are
+   * committed together with what the caller writes there. Only for stores in a database that others write to as well;
+   * stores of another kind leave it out.
+   *
+   * @throws `ARGUMENT_INVALID` for what is no connection, or none in a transaction; `STORE_READ_ONLY`, `STORE_CLOSED`
+   */
+  join?(client: unknown): Promise<JoinedStore>;
 
   stats(): Promise<StoreStats>;
 

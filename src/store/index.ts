@@ -22,6 +22,7 @@ export type {
   VerifyProblem,
   VerifyReport,
 } from "./event-store.ts";
+export type { JoinedReadSide, JoinedStore } from "./joined-store.ts";
 export type {
   CommitOptions,
   DocumentQuery,

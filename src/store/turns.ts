@@ -1,5 +1,5 @@
 /**
- * Who may write, for stores in memory: whoever comes first.
+ * Who may write, to a store in memory or over one connection: whoever comes first.
  *
  * **Free**: a write runs at once. **Held**: a transaction has it, and whatever comes waits, in the order in which it came.
  * When the transaction ends, those that wait run until one of them is a transaction again.

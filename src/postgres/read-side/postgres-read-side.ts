@@ -3,7 +3,8 @@
  * wait for their turn among the writes of the handle, and hold the right to commit while they last: a transaction also
  * that to append, which it takes first, so that no two ever wait for each other.
  */
-import type { SqlRow, SqlValue } from "../../core/sql.ts";
+import type { SqlValue } from "../../core/sql.ts";
+import type { JoinedStore } from "../../store/joined-store.ts";
 import {
   planCommit,
   planCommitOptions,
@@ -20,7 +21,6 @@ import type {
   ReadSide,
   ReadSideCommit,
   ReadSideTransaction,
-  ReadStamp,
   RecordRef,
   StoredRecord,
   TransactionOptions,
@@ -29,25 +29,16 @@ import type { PostgresClient } from "../options.ts";
 import type { Session } from "../session.ts";
 import type { SharedStore } from "../shared-store.ts";
 import { CommitGroups } from "./commit-groups.ts";
-import { listModels } from "./generations.ts";
 import { joinTransaction } from "./join.ts";
 import { Names } from "./names.ts";
-import { ReadSideReader, stampOf } from "./read-side-reader.ts";
+import { queryModels, retryWithoutTable } from "./query-models.ts";
+import type { ModelAnswer } from "./query-models.ts";
+import { ReadSideReader } from "./read-side-reader.ts";
 import { leavesUntidy, ReadSideWriter } from "./read-side-writer.ts";
-import { allRows, isTableMissing } from "./sql-runner.ts";
 import { checkReads } from "./sql-text.ts";
 import { tidyTables } from "./tidy-tables.ts";
 import { transact } from "./transact.ts";
 import type { TransactionTools } from "./transaction.ts";
-
-/** Rows, and the state that they are from. */
-interface Answer {
-  readonly rows: readonly SqlRow[];
-  readonly stamp: ReadStamp | undefined;
-}
-
-/** So often a query is made when a table is missing. */
-const queryAttempts = 3;
 
 /** Records, read models and transactions in the store's schema. */
 export class PostgresReadSide implements ReadSide {
@@ -127,27 +118,13 @@ export class PostgresReadSide implements ReadSide {
   async query(
     sql: string,
     values?: readonly SqlValue[],
-    options: { readonly model?: string | undefined } = {},
-  ): Promise<Answer> {
+    { model }: { readonly model?: string | undefined } = {},
+  ): Promise<ModelAnswer> {
     this.#shared.checkOpen();
     checkReads(sql);
-    const { database } = this.#shared;
-    const ask = (connection: Session): Promise<Answer> =>
-      inSnapshot(connection, async () => {
-        const models = await listModels(connection, this.#names);
-        const active = models.filter(({ state }) => state === "active");
-        const model = active.find(({ name }) => name === options.model);
-        const tables = this.#tablesOfAll(active, model);
-        return { rows: await allRows(connection, { sql, values, tables }), stamp: stampOf(model) };
-      });
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await database.withConnection(ask);
-      } catch (error) {
-        // Perhaps the table of a generation that another one has followed meanwhile.
-        if (!isTableMissing(error) || attempt === queryAttempts) throw error;
-      }
-    }
+    const ask = (connection: Session): Promise<ModelAnswer> =>
+      inSnapshot(connection, () => queryModels(connection, this.#names, { sql, values, model }));
+    return retryWithoutTable(() => this.#shared.database.withConnection(ask));
   }
 
   async commit(changes: ReadSideCommit, options?: CommitOptions): Promise<{ readonly version: number }> {
@@ -173,7 +150,7 @@ export class PostgresReadSide implements ReadSide {
   }
 
   /** Takes part in a transaction that the client has begun. @throws `ARGUMENT_INVALID` */
-  async join(client: PostgresClient): Promise<ReadSideTransaction> {
+  async join(client: PostgresClient): Promise<JoinedStore> {
     this.#shared.checkOpen();
     this.#shared.checkWritable();
     // When it ends, nobody here is told; the next commit of the handle tidies.
@@ -195,15 +172,6 @@ export class PostgresReadSide implements ReadSide {
     if (!isUntidy && this.#hasTidied) return;
     this.#hasTidied = true;
     await tidyTables(this.#shared.database, this.#names);
-  }
-
-  /** Tables by the name that statements call them by; those of `preferred` first, where names are the same. */
-  #tablesOfAll(
-    models: readonly ReadModelInfo[],
-    preferred: ReadModelInfo | undefined,
-  ): ReadonlyMap<string, string> {
-    const sources = preferred === undefined ? models : [...models, preferred];
-    return new Map(sources.flatMap((model) => [...this.#names.shown(model)]));
   }
 }
 

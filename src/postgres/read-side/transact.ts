@@ -35,6 +35,8 @@ export interface Transacted<Result> {
 
 /** How much longer than the body the server waits for it. */
 const graceMs = 5_000;
+/** The same for a statement: the body is told that its time is up before its statement is. */
+const statementGraceMs = 100;
 
 /** The longest pause between two attempts to get the rights, in milliseconds. */
 const pauseMaxMs = 500;
@@ -84,6 +86,8 @@ async function run<Result>(
     progress.transaction = transaction;
     const ending = await inTime(transaction, plan, tools.shared.url);
     if ("error" in ending) {
+      // What waits for its turn must not come after the end, by itself.
+      await transaction.stop();
       await session.query("ROLLBACK").catch(() => undefined);
       return ending;
     }
@@ -124,7 +128,7 @@ async function takeRights(
   await shared.writer.lock(session);
   await writer.lock(session);
   const settings = [
-    ["statement_timeout", `${timeoutMs}`],
+    ["statement_timeout", `${timeoutMs + statementGraceMs}`],
     ["idle_in_transaction_session_timeout", `${timeoutMs + graceMs}`],
     ...(isDurable ? [] : [["synchronous_commit", "off"]]),
   ];

@@ -6,7 +6,7 @@
  * - **failed**: a statement was refused, or the database itself failed. Every call fails with that error from now on, and
  *   the transaction can only be rolled back, whatever its body makes of the error.
  * - **over**: every new call fails, with `TRANSACTION_TIMEOUT` if that ended it. Those made before still take their turn,
- *   unless it was the time that ended it.
+ *   unless it was the time that ended it, or all is to be undone.
  */
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import type { StoredEvent } from "../../core/event.ts";
@@ -25,7 +25,6 @@ import type {
 } from "../../store/read-side.ts";
 import { nameAppend } from "../append-group.ts";
 import type { NamedAppend } from "../append-group.ts";
-import { channelOf } from "../listener.ts";
 import { toStoreError } from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
 import type { SharedStore } from "../shared-store.ts";
@@ -43,8 +42,18 @@ export interface TransactionTools {
   readonly shared: SharedStore;
   readonly names: Names;
   readonly writer: ReadSideWriter;
-  /** Whether it is part of a transaction of the caller's, who takes no rights, and wakes nobody, for it. */
-  readonly isJoined?: boolean;
+}
+
+/** An append with everything about it checked. @throws what refuses it at once */
+export function planAppend(
+  batch: StreamAppend | readonly StreamAppend[],
+  options: AppendOptions,
+  { clock }: Pick<SharedStore, "clock">,
+): NamedAppend {
+  checkOptions(options);
+  checkSignal(options.signal);
+  throwIfAborted(options.signal, "append");
+  return nameAppend(batch, options, clock?.() ?? Date.now());
 }
 
 /** What the body of a transaction is given. */
@@ -60,7 +69,7 @@ export class PostgresTransaction implements ReadSideTransaction {
   #failure: Error | undefined;
   #isUntidy = false;
   #stored: NamedAppend | undefined;
-  #isAnnounced = false;
+  #isStopped = false;
 
   constructor(session: Session, tools: TransactionTools) {
     this.#session = session;
@@ -78,9 +87,25 @@ export class PostgresTransaction implements ReadSideTransaction {
     return this.#stored;
   }
 
+  /** Takes the right to append, then the right to commit, in this order everywhere; to be called first. */
+  takeRights(): Promise<void> {
+    const { shared, writer } = this.#tools;
+    return this.#call(async () => {
+      await shared.writer.lock(this.#session);
+      await writer.lock(this.#session);
+    });
+  }
+
   /** Takes no more calls. The first end counts. */
   end(cause: HithertoError | "over" = "over"): void {
     this.#end ??= cause;
+  }
+
+  /** Takes no more calls, not even those that wait for their turn; resolves when none is under way, so that all can be undone. */
+  async stop(): Promise<void> {
+    this.end();
+    this.#isStopped = true;
+    await this.#turn;
   }
 
   /** Waits for the calls that were made. @throws why the transaction can not be committed */
@@ -91,17 +116,11 @@ export class PostgresTransaction implements ReadSideTransaction {
 
   append(batch: StreamAppend | readonly StreamAppend[], options: AppendOptions = {}): Promise<AppendResult> {
     return this.#plan(
-      () => {
-        checkOptions(options);
-        checkSignal(options.signal);
-        throwIfAborted(options.signal, "append");
-        return nameAppend(batch, options, this.#tools.shared.clock?.() ?? Date.now());
-      },
+      () => planAppend(batch, options, this.#tools.shared),
       async (append) => {
         const outcome = await this.#tools.shared.writer.appendWithin(this.#session, append);
         if (outcome instanceof HithertoError) throw outcome;
         if (!outcome.isDuplicate) this.#stored ??= append;
-        await this.#announce();
         return outcome;
       },
     );
@@ -143,14 +162,9 @@ export class PostgresTransaction implements ReadSideTransaction {
     return this.#plan(
       () => planCommit(changes),
       async (plan) => {
-        const { isJoined, shared, writer } = this.#tools;
         this.#reader.forget();
         this.#isUntidy ||= leavesUntidy(plan);
-        // In the order in which everybody takes these rights.
-        if (isJoined === true) await shared.writer.lock(this.#session);
-        const version = await writer.commit(this.#session, plan, true);
-        await this.#announce();
-        return { version };
+        return { version: await this.#tools.writer.commit(this.#session, plan, true) };
       },
     );
   }
@@ -176,14 +190,6 @@ export class PostgresTransaction implements ReadSideTransaction {
         call(sql, values, async (...to) => (await allRows(...to))[0]),
       all: (sql, values) => call(sql, values, allRows),
     };
-  }
-
-  /** Tells everybody, this handle too, when a joined transaction is committed. Once is enough. */
-  async #announce(): Promise<void> {
-    const { isJoined, shared } = this.#tools;
-    if (isJoined !== true || this.#isAnnounced) return;
-    await this.#session.query("SELECT pg_notify($1, '')", [channelOf(shared.database.schema)]);
-    this.#isAnnounced = true;
   }
 
   async #tablesOf(generation: number | undefined): Promise<ReadonlyMap<string, string>> {
@@ -232,8 +238,8 @@ export class PostgresTransaction implements ReadSideTransaction {
     if (this.#end !== undefined) throw this.#end === "over" ? transactionEnded() : this.#end;
   }
 
-  /** For calls that have been made: only the time that is up, or a failure, stops those. */
+  /** For calls that have been made: what undoes the transaction stops those, and a mere end does not. */
   #checkTime(): void {
-    if (this.#end !== undefined && this.#end !== "over") throw this.#end;
+    if (this.#isStopped || this.#end !== "over") this.#checkEnd();
   }
 }

@@ -1,8 +1,15 @@
 /**
  * Where documents are read from: what is stored, or what is folded for the occasion.
  */
+import type { EventStore } from "../../store/event-store.ts";
+import type { JoinedReadSide } from "../../store/joined-store.ts";
 import type { DocumentQuery, ReadSide } from "../../store/read-side.ts";
 import type { WatchedPosition } from "./position-watch.ts";
+
+/** What read models are read from: a store, or one within a transaction of the application's. */
+export interface ReadableStore extends Pick<EventStore, "head" | "read" | "readStream"> {
+  readonly readSide: Omit<JoinedReadSide, "transaction">;
+}
 
 /** One read model, as a store answers about it. A stamp is undefined while there is nothing to read. */
 export interface DocumentSource extends WatchedPosition {
@@ -15,7 +22,7 @@ export interface DocumentSource extends WatchedPosition {
 }
 
 /** What runners and inline appends have built under a name. */
-export function storedSource(readSide: ReadSide, name: string): DocumentSource {
+export function storedSource(readSide: ReadableStore["readSide"], name: string): DocumentSource {
   const model = { name };
   return {
     ...storedPosition(readSide, name),
@@ -28,7 +35,7 @@ export function storedSource(readSide: ReadSide, name: string): DocumentSource {
 
 /** How far the read model of a name is, whether of documents or of tables. */
 export function storedPosition(
-  readSide: ReadSide,
+  readSide: ReadableStore["readSide"],
   name: string,
 ): WatchedPosition & Pick<DocumentSource, "buildingPosition"> {
   return {

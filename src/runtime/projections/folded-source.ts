@@ -10,13 +10,12 @@ import { limits } from "../../core/limits.ts";
 import { keyOfStream } from "../../core/projection.ts";
 import type { Projection } from "../../core/projection.ts";
 import type { ReadStamp } from "../../store/read-side.ts";
-import type { Work } from "../work.ts";
-import type { DocumentSource } from "./document-source.ts";
+import type { DocumentSource, ReadableStore } from "./document-source.ts";
 import { FoldedTable } from "./folded-table.ts";
 
 /** Folds a projection whenever it is asked. */
 export function foldedSource(
-  { store, readSide }: Pick<Work, "store" | "readSide">,
+  store: ReadableStore,
   // `any`: a projection both takes and gives its document.
   // oxlint-disable-next-line typescript/no-explicit-any
   projection: Projection<any>,
@@ -35,7 +34,7 @@ export function foldedSource(
 
   return {
     stamp,
-    watch: (listener) => readSide.watch(listener),
+    watch: (listener) => store.readSide.watch(listener),
     buildingPosition: () => Promise.resolve(undefined),
     get: async (key) => {
       const streams = streamsOf(projection, key);
@@ -76,7 +75,7 @@ function streamsOf(projection: Projection<any>, key: string): readonly string[] 
 
 /** The events of some streams up to a position of the log, in its order. */
 async function readAll(
-  store: Pick<Work["store"], "readStream">,
+  store: Pick<ReadableStore, "readStream">,
   streams: readonly string[],
   position: number,
 ): Promise<readonly StoredEvent[]> {

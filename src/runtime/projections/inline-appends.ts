@@ -21,7 +21,7 @@ import { stepInline } from "./inline-step.ts";
 
 /** What inline appends work with. */
 export interface InlineOptions {
-  readonly readSide: ReadSide;
+  readonly readSide: Pick<ReadSide, "transaction">;
   readonly projections: readonly AnyProjection[];
   /** Resolves when the read models have been looked for; never rejects. */
   readonly ready: Promise<void>;

@@ -6,6 +6,7 @@ import { HithertoError } from "../../core/errors.ts";
 import type { AnyProjection } from "../../core/projection.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { checkOptions } from "../../store/read-options.ts";
+import type { ReadSide } from "../../store/read-side.ts";
 import type { ProjectionAdmin } from "../work-admin.ts";
 import type { Work } from "../work.ts";
 import { untilCaughtUp } from "./caught-up.ts";
@@ -22,9 +23,18 @@ export interface Projections {
   /** The store, whose appends also bring inline read models up to date; the bare store when there are none. */
   readonly inlineStore: EventStore;
   readonly admin: ProjectionAdmin;
+  /** Resolves when the inline projections have been looked for; never rejects. */
+  started(): Promise<void>;
+  /** Appends to a store that do the same, such as within a transaction. */
+  appendTo(store: InlineTarget): EventStore["append"];
   run(projections: readonly AnyProjection[], options?: ProjectionRunnerOptions): Promise<ProjectionRunner>;
   /** Stops everything that runs. */
   stop(): Promise<void>;
+}
+
+/** What inline appends go to. */
+export interface InlineTarget extends Pick<EventStore, "append"> {
+  readonly readSide: Pick<ReadSide, "transaction">;
 }
 
 /** Makes the projections of a handle. @throws `ARGUMENT_INVALID`, `DEFINITION_REPEATED`, `SQL_UNSUPPORTED` */
@@ -38,6 +48,8 @@ class HandleProjections implements Projections {
   readonly inlineStore: EventStore;
   readonly admin: ProjectionAdmin;
   readonly #work: Work;
+  readonly #inline: readonly AnyProjection[];
+  readonly #ready: Promise<void>;
   /** By name; from before they start. */
   readonly #taken = new Set<string>();
   readonly #runners = new Set<ProjectionRunner>();
@@ -46,7 +58,19 @@ class HandleProjections implements Projections {
   constructor(work: Work, inline: readonly AnyProjection[]) {
     this.#work = work;
     this.admin = createProjectionAdmin(work);
-    this.inlineStore = inline.length === 0 ? work.store : this.#runInline(inline);
+    this.#inline = inline;
+    this.#ready = this.#startInline();
+    const appends = this.#inlineAppends(work.store);
+    this.inlineStore = appends === undefined ? work.store : createInlineStore(work.store, appends);
+  }
+
+  started(): Promise<void> {
+    return this.#ready;
+  }
+
+  appendTo(store: InlineTarget): EventStore["append"] {
+    const target = this.#inlineAppends(store) ?? store;
+    return (...given) => target.append(...given);
   }
 
   async run(
@@ -64,20 +88,24 @@ class HandleProjections implements Projections {
     await Promise.all([...this.#runners].map((runner) => runner.stop()));
   }
 
-  #runInline(inline: readonly AnyProjection[]): EventStore {
-    const starts = inline.map((projection) => this.#track(this.#start([projection], planRunner())));
+  /** Undefined when there are no inline projections. */
+  #inlineAppends({ readSide }: InlineTarget): InlineAppends | undefined {
+    if (this.#inline.length === 0) return undefined;
+    return new InlineAppends({ readSide, projections: this.#inline, ready: this.#ready });
+  }
+
+  async #startInline(): Promise<void> {
+    const starts = this.#inline.map((projection) => this.#track(this.#start([projection], planRunner())));
     const reports = starts.map((start, index) =>
       start.then(
         () => undefined,
         (error: unknown) => {
-          const definition = inline[index]!.name;
+          const definition = this.#inline[index]!.name;
           this.#work.plan.report({ operation: "projection", definition, error });
         },
       ),
     );
-    const ready = Promise.all(reports).then(() => undefined);
-    const { store, readSide } = this.#work;
-    return createInlineStore(store, new InlineAppends({ readSide, projections: inline, ready }));
+    await Promise.all(reports);
   }
 
   async #start(projections: readonly AnyProjection[], plan: RunnerPlan): Promise<ProjectionRunner> {

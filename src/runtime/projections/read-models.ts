@@ -5,9 +5,9 @@ import { HithertoError } from "../../core/errors.ts";
 import { inWords } from "../../store/check-input.ts";
 import { checkOptions } from "../../store/read-options.ts";
 import type { Hitherto } from "../hitherto.ts";
-import type { Work } from "../work.ts";
 import { createDocumentReader } from "./document-reader.ts";
 import { storedPosition, storedSource } from "./document-source.ts";
+import type { ReadableStore } from "./document-source.ts";
 import { planWait } from "./find-plan.ts";
 import { foldedSource } from "./folded-source.ts";
 import { PositionWatch } from "./position-watch.ts";
@@ -17,8 +17,8 @@ import { answerAt } from "./read-waiting.ts";
 export type ReadModels = Pick<Hitherto, "readModel" | "query">;
 
 /** Makes the readers of a handle. */
-export function createReadModels(work: Work): ReadModels {
-  const { readSide } = work;
+export function createReadModels(store: ReadableStore): ReadModels {
+  const { readSide } = store;
   const watches = new Map<string, PositionWatch>();
 
   const watchOf = (name: string): PositionWatch => {
@@ -34,7 +34,7 @@ export function createReadModels(work: Work): ReadModels {
     const isLive = isLiveMode(options);
     const { name } = projection;
     const fields = [...new Set(projection.indexes.flat())];
-    const source = isLive ? foldedSource(work, projection) : storedSource(readSide, name);
+    const source = isLive ? foldedSource(store, projection) : storedSource(readSide, name);
     const watch = isLive ? new PositionWatch(source) : watchOf(name);
     return createDocumentReader({ name, fields, source, watch });
   };

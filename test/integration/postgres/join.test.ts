@@ -32,9 +32,9 @@ async function inLab(body: (lab: Lab) => Promise<void>): Promise<void> {
 async function deposit({ store, client, accounts }: Lab): Promise<void> {
   await client.query("BEGIN");
   await client.query(`INSERT INTO ${accounts} VALUES ('a', 100)`);
-  const transaction = await store.join(client);
-  await transaction.append({ stream: "account-a", expect: "none", events: [event] });
-  await transaction.commit({ put: [{ ...ref, value: 1 }] });
+  const joined = await store.join(client);
+  await joined.append({ stream: "account-a", expect: "none", events: [event] });
+  await joined.readSide.transaction((transaction) => transaction.commit({ put: [{ ...ref, value: 1 }] }));
 }
 
 async function seen({ store, accounts }: Lab): Promise<unknown> {
@@ -73,12 +73,14 @@ test("what is refused leaves the application's transaction usable", async () => 
     await store.append({ stream: "account-a", events: [event] });
     await client.query("BEGIN");
     await client.query(`INSERT INTO ${accounts} VALUES ('a', 100)`);
-    const transaction = await store.join(client);
-    const appending = transaction.append({ stream: "account-a", expect: "none", events: [event] });
+    const joined = await store.join(client);
+    const appending = joined.append({ stream: "account-a", expect: "none", events: [event] });
     await expect(appending).rejects.toMatchObject({ code: "REVISION_CONFLICT" });
-    const committing = transaction.commit({ expect: [{ ...ref, version: 7 }] });
+    const committing = joined.readSide.transaction((transaction) =>
+      transaction.commit({ expect: [{ ...ref, version: 7 }] }),
+    );
     await expect(committing).rejects.toMatchObject({ code: "RECORD_CONFLICT" });
-    await transaction.append({ stream: "account-a", expect: 0, events: [event] });
+    await joined.append({ stream: "account-a", expect: 0, events: [event] });
     await client.query("COMMIT");
     expect(await seen(lab)).toMatchObject({ events: 2, rows: 1 });
   });

@@ -50,6 +50,12 @@ describe("open", () => {
     },
   );
 
+  test.each(["memory:", "bank.db"])("%s takes part in no transaction of others", async (url) => {
+    await using store = await open(url);
+    const refused = { code: "JOIN_UNSUPPORTED", details: { store: store.url } };
+    await expect(store.join({ query: () => undefined })).rejects.toMatchObject(refused);
+  });
+
   test("opens a new store in memory each time", async () => {
     await using first = await open("memory:");
     await using second = await open("memory:");

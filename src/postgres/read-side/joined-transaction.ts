@@ -1,0 +1,185 @@
+/**
+ * A transaction that the application has begun, on a connection of the application's, as a store takes part in it.
+ *
+ * What the store does there goes in parts, one after the other, each in a savepoint of its own: whatever fails is undone and
+ * leaves the transaction as it was. Every part begins by looking whether the connection still is in that very
+ * transaction, which the moment of its beginning tells, so that nothing goes to the next one or to none.
+ */
+import { HithertoError } from "../../core/errors.ts";
+import { inWords } from "../../store/check-input.ts";
+import { transactionEnded } from "../../store/read-side-options.ts";
+import { Turns } from "../../store/turns.ts";
+import { channelOf } from "../listener.ts";
+import type { PostgresClient } from "../options.ts";
+import { sqlStateOf, toStoreError } from "../postgres-errors.ts";
+import { quoteName, sessionOf } from "../session.ts";
+import type { Session } from "../session.ts";
+import type { SharedStore } from "../shared-store.ts";
+
+/** Begins a part, and says which transaction it is in. Two statements in one round trip. */
+const beginSql = `SAVEPOINT hitherto;
+SELECT extract(epoch FROM transaction_timestamp())::text, current_setting('transaction_isolation')`;
+const endSql = "RELEASE SAVEPOINT hitherto";
+const undoSql = "ROLLBACK TO SAVEPOINT hitherto; RELEASE SAVEPOINT hitherto";
+
+/** The server, the database and the store's tables in it. */
+const placeSql = `SELECT concat_ws(' ',
+    current_database(), extract(epoch FROM pg_postmaster_start_time()), c.oid)
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $1 AND c.relname = 'log'`;
+
+/** SQLSTATEs: there is no transaction; it has failed; there is no such savepoint. */
+const states = { none: "25P01", failed: "25P02", otherSavepoints: "3B001" } as const;
+
+/** What is known of a transaction when a part of it begins. */
+interface Beginning {
+  readonly begunAt: string;
+  readonly isolation: string;
+}
+
+/** What the driver gives for each of several statements. */
+interface Rows {
+  readonly rows: ReadonlyArray<readonly [begunAt: string, isolation: string]>;
+}
+
+/** A transaction of the application's. */
+export class JoinedTransaction {
+  /** Each statement is a part by itself that writes nothing; errors are translated. */
+  readonly statements: Session;
+  readonly #shared: SharedStore;
+  readonly #client: PostgresClient;
+  readonly #session: Session;
+  readonly #begunAt: string;
+  readonly #turns = new Turns();
+
+  private constructor(shared: SharedStore, client: PostgresClient, session: Session, begunAt: string) {
+    this.#shared = shared;
+    this.#client = client;
+    this.#session = session;
+    this.#begunAt = begunAt;
+    this.statements = {
+      query: (sql, values) => this.#translated((part) => part.query(sql, values)),
+      execute: (sql, values, parserOf) => this.#translated((part) => part.execute(sql, values, parserOf)),
+    };
+  }
+
+  /**
+   * @throws `ARGUMENT_INVALID` when the client is none, is not connected to the store's database, or has begun no
+   * transaction, or one of another isolation than READ COMMITTED.
+   */
+  static async join(shared: SharedStore, client: PostgresClient): Promise<JoinedTransaction> {
+    if (typeof (client as PostgresClient | undefined)?.query !== "function") {
+      throw misused(`it must be a client of pg, not ${inWords(client)}`);
+    }
+    // A client of pg keeps what it is asked for until it is connected, which may be never.
+    if ((client as { readonly _connected?: unknown })._connected === false) {
+      throw misused("it is not connected");
+    }
+    const session = sessionOf(
+      client as unknown as Parameters<typeof sessionOf>[0],
+      shared.database.driver.types,
+    );
+    const beginning = await begin(shared, client);
+    if (beginning === undefined) throw misused("it has begun no transaction");
+    const { begunAt, isolation } = beginning;
+    const joined = new JoinedTransaction(shared, client, session, begunAt);
+    await session.query(endSql);
+    // Conditions are checked against what others have committed meanwhile, which an older snapshot would not show.
+    if (isolation !== "read committed") {
+      throw misused(`its transaction must be READ COMMITTED, not ${isolation.toUpperCase()}`);
+    }
+    await joined.#checkPlace();
+    return joined;
+  }
+
+  /** Runs a part that changes nothing. Errors of `body` pass through as they are. */
+  read<Result>(body: (session: Session) => Promise<Result>): Promise<Result> {
+    return this.#part(body, endSql);
+  }
+
+  /** Runs a part that may change something, of which everybody is told when the transaction is committed. */
+  write<Result>(body: (session: Session) => Promise<Result>): Promise<Result> {
+    // Within the part, so each time: whoever undoes the part takes the notification back.
+    const notify = `NOTIFY ${quoteName(channelOf(this.#shared.database.schema))}`;
+    return this.#part(body, `${notify}; ${endSql}`);
+  }
+
+  #part<Result>(body: (session: Session) => Promise<Result>, end: string): Promise<Result> {
+    return this.#turns.hold(async () => {
+      this.#shared.checkOpen();
+      await this.#begin();
+      try {
+        const result = await body(this.#session);
+        await this.#end(end);
+        return result;
+      } catch (error) {
+        // On a lost connection that fails too; the first error is the one to tell.
+        await this.#session.query(undoSql).catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
+  async #begin(): Promise<void> {
+    const beginning = await begin(this.#shared, this.#client);
+    if (beginning?.begunAt === this.#begunAt) return;
+    // It is not for this one to leave anything in another transaction.
+    if (beginning !== undefined) await this.#session.query(endSql);
+    throw transactionEnded();
+  }
+
+  async #end(sql: string): Promise<void> {
+    const beganAt = performance.now();
+    try {
+      await this.#session.query(sql);
+    } catch (error) {
+      const state = sqlStateOf(error);
+      const isOver = state === states.none || state === states.otherSavepoints;
+      if (!isOver) throw toStoreError(error, this.#shared.url, { beganAt });
+      const problem = "it was ended while a call was under way, of which a part may have been stored";
+      throw new HithertoError("ARGUMENT_INVALID", { argument: "transaction", problem }, { cause: error });
+    }
+  }
+
+  #translated<Result>(statement: (session: Session) => Promise<Result>): Promise<Result> {
+    return this.read(async (session) => {
+      const beganAt = performance.now();
+      try {
+        return await statement(session);
+      } catch (error) {
+        throw toStoreError(error, this.#shared.url, { beganAt });
+      }
+    });
+  }
+
+  /** Another database may well have a store in a schema of the same name. */
+  async #checkPlace(): Promise<void> {
+    const { database } = this.#shared;
+    const placeOf = (session: Session): Promise<Array<[string]>> =>
+      session.query<[string]>(placeSql, [database.schema]);
+    const [[theirs], [ours]] = [await placeOf(this.statements), await placeOf(database)];
+    if (theirs !== undefined && theirs[0] === ours?.[0]) return;
+    throw misused("it is connected to another database than the store");
+  }
+}
+
+/** Begins a part; undefined when the client is in no transaction. */
+async function begin({ database, url }: SharedStore, client: PostgresClient): Promise<Beginning | undefined> {
+  const query = client.query.bind(client) as unknown as (config: object) => Promise<readonly Rows[]>;
+  const beganAt = performance.now();
+  try {
+    const [, found] = await query({ text: beginSql, rowMode: "array", types: database.driver.types });
+    const [begunAt, isolation] = found!.rows[0]!;
+    return { begunAt, isolation };
+  } catch (error) {
+    const state = sqlStateOf(error);
+    if (state === states.none) return undefined;
+    if (state === states.failed) throw misused("its transaction has failed, and can only be rolled back");
+    const isClosed = error instanceof Error && error.message.startsWith("Client was closed");
+    throw isClosed ? misused("it has been closed") : toStoreError(error, url, { beganAt });
+  }
+}
+
+function misused(problem: string): HithertoError {
+  return new HithertoError("ARGUMENT_INVALID", { argument: "client", problem });
+}
