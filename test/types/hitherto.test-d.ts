@@ -1,5 +1,7 @@
-import { composeModels, decider, decisionModel, eventType, open, reject } from "hitherto";
-import type { Accepted, ExecuteResult, Hitherto, Loaded, Rejected } from "hitherto";
+import { composeModels, decider, decisionModel, eventType, open, projection, reject } from "hitherto";
+import type { Accepted, ExecuteResult, Hitherto, JoinedHitherto, Loaded, Rejected } from "hitherto";
+import type { EventStore, JoinedStore } from "hitherto/store";
+import type pg from "pg";
 import { expectTypeOf, test } from "vitest";
 
 declare const store: Hitherto;
@@ -97,4 +99,37 @@ test("lets a codec only say how the decider's own state is kept", () => {
     // @ts-expect-error -- a set is not the state
     snapshot: { encode: (state) => [...state], decode: () => new Set<string>() },
   });
+});
+
+test("joins clients of pg, and runs the same definitions there", async () => {
+  void store.join({} as pg.Client);
+  void store.join({} as pg.PoolClient);
+  // @ts-expect-error -- a URL is no client
+  void store.join("postgres://localhost");
+  const joined = await store.join({} as pg.Client);
+  expectTypeOf(joined).toEqualTypeOf<JoinedHitherto>();
+  expectTypeOf(joined).toExtend<JoinedStore>();
+  const result = joined.execute(account, "42", "withdraw", { amount: 1 }, { idempotencyKey: "k" });
+  expectTypeOf(result).resolves.toEqualTypeOf<ExecuteResult<Account, "balance-too-low">>();
+  // @ts-expect-error -- the payload is missing
+  void joined.execute(account, "42", "deposit");
+  // @ts-expect-error -- what may be undone is kept in no snapshot
+  void joined.execute(account, "42", "audit", undefined, { snapshot: "now" });
+  expectTypeOf(joined.load(account, "42")).resolves.toEqualTypeOf<Loaded<Account>>();
+  const balances = projection("balances", {
+    initial: () => ({ balance: 0 }),
+    indexes: ["balance"],
+    evolve: {
+      Deposited: (document, { amount }: { amount: number }) => ({ balance: document.balance + amount }),
+    },
+  });
+  const { document } = await joined.readModel(balances).get("42");
+  expectTypeOf(document).toEqualTypeOf<{ balance: number } | undefined>();
+  // @ts-expect-error -- nobody changes it while the transaction lasts
+  void joined.readModel(balances).live();
+});
+
+test("takes a store that joins nothing for a store", () => {
+  expectTypeOf<EventStore["join"]>().toEqualTypeOf<((client: unknown) => Promise<JoinedStore>) | undefined>();
+  expectTypeOf<Hitherto>().toExtend<EventStore>();
 });
