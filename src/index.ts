@@ -193,4 +193,5 @@ export type {
   VerifyProblem,
   VerifyReport,
 } from "./store/event-store.ts";
+export type { JoinedReadSide, JoinedStore } from "./store/joined-store.ts";
 export type { IndexValue, ReadSide } from "./store/read-side.ts";

@@ -1,6 +1,6 @@
 import { open } from "hitherto";
 import type { JoinedHitherto } from "hitherto";
-import pg from "pg";
+import type pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { account, balances, isTaken, nothing, openBank, untilBlockedBy } from "../../support/joined-bank.ts";
 import type { Bank } from "../../support/joined-bank.ts";
@@ -246,7 +246,7 @@ describe("transactions that race", () => {
   });
 
   test("leave the client usable when the right to append can not be had", async () => {
-    await using impatient = await open(`${bank.url}`, { busyTimeoutMs: 50 });
+    await using impatient = await open(bank.url, { busyTimeoutMs: 50 });
     const other = await bank.connect();
     await (await begin(other)).execute(account, "a", "deposit", { amount: 1 });
     await client.query("BEGIN");

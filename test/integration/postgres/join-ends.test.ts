@@ -27,9 +27,9 @@ async function problemOf(call: Promise<unknown>): Promise<unknown> {
     () => undefined,
     (refused: unknown) => refused,
   );
-  if (isHithertoError(error, "ARGUMENT_INVALID"))
-    return `${error.details.argument}: ${error.details.problem}`;
-  return error;
+  if (!isHithertoError(error, "ARGUMENT_INVALID")) return error;
+  const { argument, problem } = error.details;
+  return `${argument}: ${problem}`;
 }
 
 describe("join refuses", () => {
