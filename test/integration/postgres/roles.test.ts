@@ -72,6 +72,17 @@ describe("a store that its owner has made for an application", () => {
     expect(await store.head()).toBe(3);
   });
 
+  test("gives the application two rights on events: to read and to append", async () => {
+    for (const table of ["events", "event_tags"]) {
+      const rights = await runSql<{ right: string }>(
+        `SELECT "right" FROM unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,TRIGGER,REFERENCES}'::text[]) AS "right"
+         WHERE has_table_privilege($1, $2, "right")`,
+        [application, `${schema.name}.${table}`],
+      );
+      expect(rights.map(({ right }) => right)).toEqual(["SELECT", "INSERT"]);
+    }
+  });
+
   test("is reclaimed by its owner, and not by the application", async () => {
     await using store = await open(urlOf(application));
     await store.append({ stream: "note-1", events: [event, event, event] });
