@@ -19,6 +19,10 @@ export interface RunningEngine {
   /** Makes an empty database and resolves with its URL; with null where contenders make files of their own. */
   makeDatabase(): Promise<string | null>;
   dropDatabase(url: string): Promise<void>;
+  /** Makes a copy of a database that nobody is connected to. */
+  copyDatabase(url: string): Promise<string>;
+  /** Bytes of a database on disk, once the server has put it in order as it does by itself after a while. */
+  settleDatabase(url: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -37,6 +41,8 @@ function sqlite(): RunningEngine {
     durability: "fsync (WAL, synchronous=FULL) for every contender",
     makeDatabase: () => Promise.resolve(null),
     dropDatabase: () => Promise.resolve(),
+    copyDatabase: noDatabase,
+    settleDatabase: noDatabase,
     close: () => Promise.resolve(),
   };
 }
@@ -58,19 +64,32 @@ async function startPostgresEngine(): Promise<RunningEngine> {
   };
   const locale = await localeClause(admin);
   let made = 0;
+  const make = async (options: string): Promise<string> => {
+    const database = `hitherto_bench_${process.pid}_${++made}`;
+    await admin.query(`CREATE DATABASE ${database} ${options}`);
+    const url = new URL(server.url);
+    url.pathname = `/${database}`;
+    return url.href;
+  };
   return {
     name: "postgres",
     description: `PostgreSQL: ${await show(["server_version", "shared_buffers", "max_wal_size"])}`,
     durability: `${await show(["fsync", "synchronous_commit", "full_page_writes"])} for every contender`,
-    makeDatabase: async () => {
-      const database = `hitherto_bench_${process.pid}_${++made}`;
-      await admin.query(`CREATE DATABASE ${database} TEMPLATE template0 ENCODING 'UTF8' ${locale}`);
-      const url = new URL(server.url);
-      url.pathname = `/${database}`;
-      return url.href;
-    },
+    makeDatabase: () => make(`TEMPLATE template0 ENCODING 'UTF8' ${locale}`),
     dropDatabase: async (url) => {
-      await admin.query(`DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
+      await admin.query(`DROP DATABASE IF EXISTS ${nameOf(url)} WITH (FORCE)`);
+    },
+    copyDatabase: (url) => make(`TEMPLATE ${nameOf(url)}`),
+    settleDatabase: async (url) => {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      await client.query("VACUUM (ANALYZE)");
+      await client.query("CHECKPOINT");
+      const { rows } = await client.query<{ bytes: number }>(
+        "SELECT pg_database_size(current_database())::float8 AS bytes",
+      );
+      await client.end();
+      return rows[0]?.bytes ?? 0;
     },
     close,
   };
@@ -90,6 +109,15 @@ async function localeClause(admin: pg.Client): Promise<string> {
   );
   const provider = (rows[0]?.release ?? 0) >= 150_000 ? "LOCALE_PROVIDER libc " : "";
   return `${provider}LC_COLLATE 'C' LC_CTYPE 'C'`;
+}
+
+/** Names of databases are our own. */
+function nameOf(url: string): string {
+  return new URL(url).pathname.slice(1);
+}
+
+function noDatabase(): Promise<never> {
+  return Promise.reject(new TypeError("there are no databases in files"));
 }
 
 const doNothing = (): Promise<void> => Promise.resolve();

@@ -28,6 +28,7 @@ export interface GrowthCheck {
 /** A rate may fall to this share of the small store's. */
 const shareLeast = 0.8;
 const openMsMost = 1_000;
+const statsMsMost = 1_000;
 /** What the heap's own ups and downs come to; far below the size of the events that are read. */
 const memoryMiBMore = 64;
 
@@ -48,6 +49,8 @@ export function mergeProbes(
     appendRate: of("appendRate"),
     appendP99: of("appendP99"),
     tailRate: of("tailRate"),
+    streamRate: of("streamRate"),
+    statsMs: of("statsMs"),
     passages,
   };
 }
@@ -68,6 +71,7 @@ export function checkGrowth(figures: GrowthFigures): readonly GrowthCheck[] {
   return [
     rate("growth.append: 64 callers", ({ appendRate }) => appendRate),
     rate("growth.tail: read the last 50,000 events", ({ tailRate }) => tailRate),
+    rate("growth.stream: read 300 streams of 100 events", ({ streamRate }) => streamRate),
     rate("growth.consume: a consumer that does nothing", ({ passages }) => passages.consume.rate),
     rate("growth.project: a document per stream", ({ passages }) => passages.project.rate),
     {
@@ -77,6 +81,14 @@ export function checkGrowth(figures: GrowthFigures): readonly GrowthCheck[] {
       large: figures.large.openMs,
       target: "≤ 1,000 ms",
       isMet: figures.large.openMs <= openMsMost,
+    },
+    {
+      what: "growth.stats: the figures of the store, its streams counted",
+      unit: "ms",
+      small: figures.small.statsMs,
+      large: figures.large.statsMs,
+      target: "≤ 1,000 ms",
+      isMet: figures.large.statsMs <= statsMsMost,
     },
     memory("read"),
     memory("consume"),

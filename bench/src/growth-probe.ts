@@ -6,15 +6,16 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { consumer, open, projection } from "hitherto";
-import { openSqliteStore } from "hitherto/sqlite";
 import type { EventStore } from "hitherto/store";
+import { openStore } from "./contenders/hitherto.ts";
 import type { BenchEvent } from "./events.ts";
 import { evolveBalance, makeBatches, noBalance } from "./events.ts";
 import { percentile } from "./statistics.ts";
 
 /** What to look at. */
 export interface ProbeJob {
-  readonly path: string;
+  /** A file, or the URL of a database. */
+  readonly location: string;
   readonly perAppend: number;
   /** Events to append. */
   readonly appended: number;
@@ -22,7 +23,7 @@ export interface ProbeJob {
 
 /** What was seen. */
 export interface ProbeFigures {
-  /** From the call of `openSqliteStore` until the head was known. */
+  /** From the call that opens the store until the head was known. */
   readonly openMs: number;
   /** Events per second, 64 appends in flight. */
   readonly appendRate: number;
@@ -30,10 +31,17 @@ export interface ProbeFigures {
   readonly appendP99: number;
   /** Events per second, reading the last of the log. */
   readonly tailRate: number;
+  /** Events per second, reading whole streams, one after the other. */
+  readonly streamRate: number;
+  /** How long `stats()` takes, in milliseconds. */
+  readonly statsMs: number;
 }
 
 const tailEvents = 50_000;
 const inFlight = 64;
+const streamsRead = 300;
+/** As many as each stream got when the stores were filled. */
+const eventsPerStream = 100;
 const self = fileURLToPath(import.meta.url);
 
 /** Has a fresh process look at a store. */
@@ -53,7 +61,7 @@ export interface PassageFigures {
 }
 
 interface PassageJob {
-  readonly path: string;
+  readonly location: string;
   readonly passage: Passage;
 }
 
@@ -61,8 +69,8 @@ interface PassageJob {
  * Has a process that does nothing else go through a store. V8 lets the space for young garbage grow in any long loop; it
  * is held at 4 MiB, so that what is seen is what the store holds on to.
  */
-export function probePassage(path: string, passage: Passage): Promise<PassageFigures> {
-  return inFreshProcess<PassageFigures>({ path, passage }, ["--max-semi-space-size=4"]);
+export function probePassage(location: string, passage: Passage): Promise<PassageFigures> {
+  return inFreshProcess<PassageFigures>({ location, passage }, ["--max-semi-space-size=4"]);
 }
 
 async function inFreshProcess<Figures>(
@@ -77,19 +85,25 @@ async function inFreshProcess<Figures>(
   return figures;
 }
 
-async function look({ path, perAppend, appended }: ProbeJob): Promise<ProbeFigures> {
+async function look({ location, perAppend, appended }: ProbeJob): Promise<ProbeFigures> {
   const began = performance.now();
-  const store = await openSqliteStore(path);
+  const store = await openStore(location);
   const head = await store.head();
   const openMs = performance.now() - began;
   // Once before, so that the code is compiled.
   await readFrom(store, head - tailEvents + 1);
   const tailRate = await rateOf(() => readFrom(store, head - tailEvents + 1));
+  await readStreams(store);
+  const streamRate = await rateOf(() => readStreams(store));
+  const beforeStats = performance.now();
+  await store.stats();
+  const statsMs = performance.now() - beforeStats;
   const times: number[] = [];
   const batches = makeBatches(Math.ceil(appended / perAppend), perAppend, 7);
   const appendRate = await rateOf(() => appendMore(store, batches, times));
   await store.close();
-  return { openMs, appendRate, tailRate, appendP99: percentile(Float64Array.from(times).sort(), 0.99) };
+  const appendP99 = percentile(Float64Array.from(times).sort(), 0.99);
+  return { openMs, appendRate, tailRate, streamRate, statsMs, appendP99 };
 }
 
 /** A document for every account: as many as there are streams. */
@@ -99,28 +113,28 @@ const accounts = projection("accounts", {
   indexes: ["cents"],
 });
 
-const passages: Readonly<Record<Passage, (path: string) => Promise<number>>> = {
-  async read(path) {
-    await using store = await openSqliteStore(path, { mode: "read" });
+const passages: Readonly<Record<Passage, (location: string) => Promise<number>>> = {
+  async read(location) {
+    await using store = await openStore(location, "read");
     return await readFrom(store, 1);
   },
-  async consume(path) {
-    await using store = await open(path);
+  async consume(location) {
+    await using store = await open(location);
     let count = 0;
     await using member = await store.consume(consumer("growth", { handle: () => void count++ }));
     await member.caughtUp();
     return count;
   },
-  async project(path) {
-    await using store = await open(path);
+  async project(location) {
+    await using store = await open(location);
     await using runner = await store.runProjections([accounts]);
     await runner.caughtUp();
     return (await store.projections.status(accounts.name)).position;
   },
 };
 
-async function goThrough({ path, passage }: PassageJob): Promise<PassageFigures> {
-  const rate = await rateOf(() => passages[passage](path));
+async function goThrough({ location, passage }: PassageJob): Promise<PassageFigures> {
+  const rate = await rateOf(() => passages[passage](location));
   return { rate, memoryMiB: process.resourceUsage().maxRSS / 1_024 };
 }
 
@@ -133,6 +147,16 @@ async function rateOf(work: () => Promise<number>): Promise<number> {
 async function readFrom(store: EventStore, position: number): Promise<number> {
   let count = 0;
   for await (const page of store.read({ from: Math.max(1, position) }).pages()) count += page.length;
+  return count;
+}
+
+/** Streams that both stores have. */
+async function readStreams(store: EventStore): Promise<number> {
+  let count = 0;
+  for (let stream = 0; stream < streamsRead; stream++) {
+    const events = store.readStream(`account-${stream * 3}`, { limit: eventsPerStream });
+    for await (const page of events.pages()) count += page.length;
+  }
   return count;
 }
 

@@ -270,7 +270,9 @@ BEGIN
   now_ms := ${nowOr("given_now_ms")};
   head := ${headOfLog};
   -- Taken apart once: to look for an element in a long JSON text takes long each time.
-  condition_list := ARRAY(SELECT json_array_elements(conditions));
+  IF conditions IS NOT NULL THEN
+    condition_list := ARRAY(SELECT json_array_elements(conditions));
+  END IF;
   SELECT
     array_agg(coalesce(greatest(p.last_revision, ${lastRevisionOf("s.stream")}), -1) ORDER BY s.n),
     array_agg(coalesce(greatest(p.deleted_before, p.truncate_before), 0) ORDER BY s.n),

@@ -38,6 +38,8 @@ CREATE TABLE {schema}.events (
   correlation_id  text COLLATE "C" GENERATED ALWAYS AS (metadata ->> 'correlationId') STORED
 );
 CREATE UNIQUE INDEX events_by_stream ON {schema}.events (stream, revision);
+-- Counts streams.
+CREATE INDEX events_first ON {schema}.events (stream) WHERE revision = 0;
 CREATE UNIQUE INDEX events_by_id ON {schema}.events (id);
 CREATE INDEX events_by_type ON {schema}.events (type, position);
 CREATE INDEX events_by_category ON {schema}.events (category, position);

@@ -39,8 +39,9 @@ import {
   planPolicy,
   planRead,
   throwIfAborted,
+  unbounded,
 } from "../store/read-options.ts";
-import type { ListPlan } from "../store/read-options.ts";
+import type { ListPlan, ReadPlan } from "../store/read-options.ts";
 import { openSubscription } from "../store/subscription.ts";
 import { Announcer } from "./announcer.ts";
 import { nameAppend } from "./append-group.ts";
@@ -53,6 +54,7 @@ import { LogWriter } from "./log-writer.ts";
 import { formatVersion, migrate } from "./migrations.ts";
 import type { PostgresClient, PostgresStoreOptions } from "./options.ts";
 import { mayPass } from "./postgres-errors.ts";
+import { readAhead } from "./read-ahead.ts";
 import { PostgresReadSide } from "./read-side/postgres-read-side.ts";
 import { Database } from "./session.ts";
 import type { Session } from "./session.ts";
@@ -177,13 +179,13 @@ class PostgresStore implements PostgresEventStore {
 
   read(options?: ReadOptions): EventSequence {
     const plan = planRead(options);
-    return eventSequence(() => this.#reader.pages(plan, undefined, this.#checkOpen), plan);
+    return eventSequence(() => this.#pages(plan, undefined), plan);
   }
 
   readStream(stream: string, options?: ReadOptions): EventSequence {
     checkStreamName(stream);
     const plan = planRead(options);
-    return eventSequence(() => this.#reader.pages(plan, stream, this.#checkOpen), plan);
+    return eventSequence(() => this.#pages(plan, stream), plan);
   }
 
   subscribe(options?: SubscribeOptions): Subscription {
@@ -368,6 +370,12 @@ class PostgresStore implements PostgresEventStore {
     const { expect = "any" } = options;
     checkExpectation(expect);
     await this.#write(() => this.#writer.removeStream(stream, expect, isTombstone));
+  }
+
+  #pages(plan: ReadPlan, stream: string | undefined): AsyncGenerator<readonly StoredEvent[], undefined> {
+    // Whoever says how many events he wants, wants them all.
+    const isEager = plan.limit !== unbounded;
+    return readAhead(this.#reader.pages(plan, stream, this.#checkOpen), { isEager, guard: this.#checkOpen });
   }
 
   async *#listStreams({ prefix, category, after = "", limit }: ListPlan): AsyncGenerator<StreamInfo> {

@@ -145,23 +145,19 @@ SELECT p.stream FROM {schema}.stream_policies p
 WHERE p.stream > $1 AND p.stream >= $2 AND starts_with(p.stream, $2) AND p.last_revision >= 0
 ORDER BY stream LIMIT $3`;
 
-/** Figures of the log. */
+/**
+ * Figures of the log. A stream whose first event is not there has a policy: reclaiming takes events of such streams only,
+ * and an import that begins later writes one.
+ */
 export const statsSql: string = `
-WITH RECURSIVE stored(stream) AS (
-  (SELECT e.stream FROM {schema}.events e ORDER BY e.stream LIMIT 1)
-  UNION ALL
-  SELECT next.stream
-  FROM stored s
-  CROSS JOIN LATERAL (
-    SELECT e.stream FROM {schema}.events e WHERE e.stream > s.stream ORDER BY e.stream LIMIT 1
-  ) next
-)
 SELECT
   ${headOfLog} AS head,
   (SELECT removed FROM {schema}.log) AS removed,
-  (
-    SELECT count(*) FROM (
-      SELECT stream FROM stored UNION SELECT p.stream FROM {schema}.stream_policies p WHERE p.last_revision >= 0) all_streams
+  (SELECT count(*) FROM {schema}.events e WHERE e.revision = 0)
+  + (
+    SELECT count(*) FROM {schema}.stream_policies p
+    WHERE NOT EXISTS (SELECT FROM {schema}.events e WHERE e.stream = p.stream AND e.revision = 0)
+      AND (p.last_revision >= 0 OR EXISTS (SELECT FROM {schema}.events e WHERE e.stream = p.stream))
   ) AS streams,
   (SELECT count(*) FROM {schema}.snapshots) AS snapshots,
   (

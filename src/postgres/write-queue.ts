@@ -13,8 +13,11 @@ import type { AppendResult } from "../store/event-store.ts";
 import { namesAnyOf } from "./append-group.ts";
 import type { AppendOutcome, NamedAppend } from "./append-group.ts";
 
-/** Bounds of a group, beyond its first append: so that one group neither keeps the lock nor fills the memory for long. */
-const groupMax = { appends: 2_000, events: 10_000, length: 8_388_608 } as const;
+/**
+ * Bounds of a group, beyond its first append: so that one group neither keeps the lock nor fills the memory for long, and
+ * so that those whose appends are stored get ready for the next ones while the server is busy with others.
+ */
+const groupMax = { appends: 2_000, events: 2_500, length: 8_388_608 } as const;
 
 /** Waits for its turn, alone. */
 interface WaitingTask {
@@ -106,10 +109,20 @@ export class WriteQueue {
     this.#underWay = group.length;
     try {
       const outcomes = await this.#writeGroup(group.map(({ named }) => named));
-      for (const [index, { settle }] of group.entries()) settle(outcomes[index]!);
+      this.#tell(() => {
+        for (const [index, { settle }] of group.entries()) settle(outcomes[index]!);
+      });
     } catch (error) {
-      for (const { settle } of group) settle(error as Error);
+      this.#tell(() => {
+        for (const { settle } of group) settle(error as Error);
+      });
     }
+  }
+
+  /** Tells callers what became of their appends. What they do next is done while the next group, if any, is under way. */
+  #tell(settle: () => void): void {
+    if (this.#waiting[0]?.kind === "append") setImmediate(settle);
+    else settle();
   }
 
   /** The appends at the front that can leave together; none when something else is there. */

@@ -4,6 +4,7 @@
 import { decider, fold } from "hitherto/core";
 import { openPostgresStore } from "hitherto/postgres";
 import { openSqliteStore } from "hitherto/sqlite";
+import type { EventStore } from "hitherto/store";
 import type { BenchEvent } from "../events.ts";
 import { evolveBalance, noBalance } from "../events.ts";
 import type { Contender } from "./contender.ts";
@@ -16,7 +17,7 @@ const account = decider("account", {
 
 /** Opens a store of ours, on a file or on the URL of a database. */
 export async function openHitherto(location: string): Promise<Contender> {
-  const store = isDatabase(location) ? await openPostgresStore(location) : await openSqliteStore(location);
+  const store = await openStore(location);
   return {
     configuration: configurationOn(location),
     isConcurrent: true,
@@ -35,6 +36,11 @@ export async function openHitherto(location: string): Promise<Contender> {
     },
     close: () => store.close(),
   };
+}
+
+/** Opens the store on a file or on the URL of a database. */
+export function openStore(location: string, mode: "create" | "read" = "create"): Promise<EventStore> {
+  return isDatabase(location) ? openPostgresStore(location, { mode }) : openSqliteStore(location, { mode });
 }
 
 /** How we are configured, for the results. */

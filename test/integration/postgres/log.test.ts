@@ -118,3 +118,26 @@ test("a wide gap in the log and in a stream is read over, in both directions", a
     expect(await typesOf(store.readStream("late", { backwards: true }))).toEqual(["Last"]);
   }
 });
+
+test("streams are counted as they are listed, whatever has become of their first events", async () => {
+  await using schema = freshSchema();
+  await using store = await openPostgresStore(schema.url);
+  const counts = async (): Promise<readonly [counted: number, listed: number]> => {
+    let listed = 0;
+    for await (const _ of store.listStreams()) listed++;
+    return [(await store.stats()).streams, listed];
+  };
+  await fill(store);
+  expect(await counts()).toEqual([3, 3]);
+  const events = [{ type: "Noted", data: null }];
+  await store.append({ stream: "imported", firstRevision: 7, events });
+  await store.append({ stream: "from-zero", firstRevision: 0, events });
+  await store.setStreamPolicy("order-1", { maxCount: 1 });
+  await store.setStreamPolicy("never-written", { maxCount: 1 });
+  await store.deleteStream("order-2");
+  await store.tombstoneStream("order-3");
+  await store.tombstoneStream("only-a-tombstone");
+  expect(await counts()).toEqual([5, 5]);
+  await store.reclaim();
+  expect(await counts()).toEqual([5, 5]);
+});
