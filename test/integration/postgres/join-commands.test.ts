@@ -165,6 +165,33 @@ describe("what was undone", () => {
     expect(await bank.store.snapshots.list("account-a")).toEqual([]);
   });
 
+  test("is in no read model, whoever else appends in between", async () => {
+    await using elsewhere = await open(bank.url);
+    const inJoined = async (amount: number, end: string): Promise<void> => {
+      const joined = await begin();
+      await joined.execute(account, "a", "deposit", { amount });
+      await client.query(end);
+    };
+    const ways = [
+      (amount: number) => inJoined(amount, "ROLLBACK"),
+      (amount: number) => bank.store.execute(account, "a", "deposit", { amount }),
+      (amount: number) => inJoined(amount, "COMMIT"),
+      // Not inline: caught up in the background by the handle that has them inline.
+      (amount: number) => elsewhere.execute(account, "a", "deposit", { amount }),
+    ];
+    for (let round = 0; round < 32; round++) {
+      // Every way after every other.
+      await ways[(round * 3 + (round >> 3)) % 4]!(round + 20);
+    }
+    const waitFor = await bank.store.head();
+    const { state } = await bank.store.load(account, "a", { fresh: true });
+    expect(await bank.store.load(account, "a")).toMatchObject({ state });
+    expect((await bank.store.readModel(balances).get("a", { waitFor })).document).toEqual(state);
+    const sums = "SELECT SUM(amount) AS sum FROM {moved}";
+    const { rows } = await bank.store.query(sums, [], { model: "movements", waitFor });
+    expect(rows).toEqual([{ sum: state.balance }]);
+  });
+
   test("gives its idempotency key back", async () => {
     const once = { idempotencyKey: "k" };
     const undone = await begin();

@@ -85,6 +85,26 @@ describe("join refuses", () => {
     }
   });
 
+  test("what the client's role may not do, and its transaction stays usable", async () => {
+    const role = `stranger_${new URL(bank.url).searchParams.get("schema")}`;
+    await runSql(`CREATE ROLE ${role} LOGIN PASSWORD 'pw'`);
+    const url = new URL(postgresUrl());
+    [url.username, url.password] = [role, "pw"];
+    const stranger = new pg.Client({ connectionString: url.href });
+    await stranger.connect();
+    try {
+      await stranger.query("BEGIN");
+      const joined = await bank.store.join(stranger);
+      const refused = { code: "STORE_RIGHTS_MISSING" };
+      await expect(joined.append(deposited)).rejects.toMatchObject(refused);
+      await expect(joined.load(account, "a")).rejects.toMatchObject(refused);
+      await stranger.query("SELECT 1");
+    } finally {
+      await stranger.end();
+      await runSql(`DROP ROLE ${role}`);
+    }
+  });
+
   test("on a store that is closed, or open for reading only", async () => {
     await using reader = await open(bank.url, { mode: "read" });
     await client.query("BEGIN");
