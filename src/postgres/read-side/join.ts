@@ -59,9 +59,9 @@ class PostgresJoinedStore implements JoinedStore {
     const append = planAppend(batch, options, shared);
     const beganAt = performance.now();
     // A refusal undoes nothing: the right to append stays, so that what is decided anew is not refused again.
-    const outcome = await this.#joined.write(async (session) => {
+    const outcome = await this.#joined.write(async () => {
       try {
-        return await shared.writer.appendWithin(session, append);
+        return await shared.writer.appendWithin(this.#joined.calls, append);
       } catch (error) {
         throw toStoreError(error, this.url, { beganAt });
       }
@@ -128,7 +128,7 @@ class PostgresJoinedStore implements JoinedStore {
     planTransaction(body, {});
     this.#models.forget();
     return this.#joined.write(async (session) => {
-      const transaction = new PostgresTransaction(session, this.#tools);
+      const transaction = new PostgresTransaction(session, { ...this.#tools, calls: this.#joined.calls });
       try {
         await transaction.takeRights();
         const result = await body(transaction);

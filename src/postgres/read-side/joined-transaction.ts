@@ -16,9 +16,10 @@ import { quoteName, sessionOf } from "../session.ts";
 import type { Session } from "../session.ts";
 import type { SharedStore } from "../shared-store.ts";
 
+/** Tells one transaction of a connection from the next. */
+const momentSql = "extract(epoch FROM transaction_timestamp())::text";
 /** Begins a part, and says which transaction it is in. Two statements in one round trip. */
-const beginSql = `SAVEPOINT hitherto;
-SELECT extract(epoch FROM transaction_timestamp())::text, current_setting('transaction_isolation')`;
+const beginSql = `SAVEPOINT hitherto; SELECT ${momentSql}, current_setting('transaction_isolation')`;
 const endSql = "RELEASE SAVEPOINT hitherto";
 const undoSql = "ROLLBACK TO SAVEPOINT hitherto; RELEASE SAVEPOINT hitherto";
 
@@ -46,6 +47,11 @@ interface Rows {
 export class JoinedTransaction {
   /** Each statement is a part by itself that writes nothing; errors are translated. */
   readonly statements: Session;
+  /**
+   * For use within a part: calls of a function, `SELECT f(…)`, each of which takes place in this very transaction or not at
+   * all, should somebody who does not wait for the part end the transaction meanwhile.
+   */
+  readonly calls: Session;
   readonly #shared: SharedStore;
   readonly #client: PostgresClient;
   readonly #session: Session;
@@ -60,6 +66,15 @@ export class JoinedTransaction {
     this.statements = {
       query: (sql, values) => this.#translated((part) => part.query(sql, values)),
       execute: (sql, values, parserOf) => this.#translated((part) => part.execute(sql, values, parserOf)),
+    };
+    this.calls = {
+      ...session,
+      query: async <Row extends readonly unknown[]>(sql: string, values: readonly unknown[] = []) => {
+        const here = `${sql} WHERE ${momentSql} = $${values.length + 1}`;
+        const rows = await session.query<Row>(here, [...values, begunAt]);
+        if (rows.length === 0) throw transactionEnded();
+        return rows;
+      },
     };
   }
 

@@ -42,6 +42,8 @@ export interface TransactionTools {
   readonly shared: SharedStore;
   readonly names: Names;
   readonly writer: ReadSideWriter;
+  /** Where appends go in a transaction of somebody else's, who may end it at any moment. Default: the session itself. */
+  readonly calls?: Session;
 }
 
 /** An append with everything about it checked. @throws what refuses it at once */
@@ -118,7 +120,8 @@ export class PostgresTransaction implements ReadSideTransaction {
     return this.#plan(
       () => planAppend(batch, options, this.#tools.shared),
       async (append) => {
-        const outcome = await this.#tools.shared.writer.appendWithin(this.#session, append);
+        const { shared, calls = this.#session } = this.#tools;
+        const outcome = await shared.writer.appendWithin(calls, append);
         if (outcome instanceof HithertoError) throw outcome;
         if (!outcome.isDuplicate) this.#stored ??= append;
         return outcome;

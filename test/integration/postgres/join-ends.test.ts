@@ -1,5 +1,5 @@
 import { isHithertoError, open } from "hitherto";
-import type { JoinedHitherto } from "hitherto";
+import type { Hitherto, JoinedHitherto } from "hitherto";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { account, balances, nothing, openBank, untilBlockedBy } from "../../support/joined-bank.ts";
@@ -151,11 +151,26 @@ describe("when the application's transaction has ended", () => {
     expect(await bank.committed()).toEqual({ ...nothing, customers: 1 });
   });
 
-  test("a call that was not awaited stores nothing, and says so", async () => {
-    const joined = await begin();
+  test.each([
+    ["with inline projections", (store: Hitherto) => store],
+    ["without", (_: Hitherto, plain: Hitherto) => plain],
+  ])("an append that was not awaited stores nothing, and says so: %s", async (_, choose) => {
+    await using plain = await open(bank.url);
+    await client.query("BEGIN");
+    const joined = await choose(bank.store, plain).join(client);
     const forgotten = problemOf(joined.append(deposited));
     await client.query("COMMIT");
     expect(await forgotten).toMatch("transaction: it ");
+    expect(await bank.committed()).toEqual(nothing);
+  });
+
+  test("what a part has not yet appended is not stored", async () => {
+    const joined = await begin();
+    const call = joined.readSide.transaction(async (inner) => {
+      await client.query("COMMIT");
+      await inner.append(deposited);
+    });
+    expect(await problemOf(call)).toBe(over);
     expect(await bank.committed()).toEqual(nothing);
   });
 
