@@ -228,7 +228,7 @@ test("the server ends the transaction of a process that has stopped", async () =
         ),
     { timeoutMs: 2_000 },
   );
-  expect(setting).toEqual({ idle: "7s", busy: "2s" });
+  expect(setting).toEqual({ idle: "7s", busy: "2100ms" });
 });
 
 test("verify tells of a table that is missing", async () => {
