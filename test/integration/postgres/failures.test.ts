@@ -1,14 +1,19 @@
 /**
  * The server ends in the middle of everything, and comes back; connections are cut: on a server of its own.
  */
-import { randomUUID } from "node:crypto";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { isHithertoError, open } from "hitherto";
-import type { Hitherto } from "hitherto";
+import { fileURLToPath } from "node:url";
+import { consumer, isHithertoError, open, projection } from "hitherto";
+import type { Diagnostic, Hitherto } from "hitherto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startProxy } from "../../support/postgres-proxy.ts";
 import { startPostgres } from "../../support/postgres-server.ts";
 import type { TestServer } from "../../support/postgres-server.ts";
+import { runSql } from "../../support/postgres.ts";
+import { noted, Writers } from "./traffic.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -16,116 +21,177 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Writers and a subscriber that go on whatever happens, and what they have seen. */
-class Traffic {
-  readonly acknowledged: string[] = [];
+const counts = projection("counts", {
+  initial: () => ({ count: 0 }),
+  evolve: { Noted: (state: { count: number }) => ({ count: state.count + 1 }) },
+});
+
+/** For each note one event, in a transaction with the fact that it was handled. */
+const effects = consumer("effects", {
+  on: {
+    Noted: async (_data: unknown, { id, stream }, { once: onlyOnce }) => {
+      await onlyOnce(async (transaction) => {
+        await transaction.append({ stream: `effect-${stream}`, events: [{ type: "Handled", data: { id } }] });
+      });
+    },
+  },
+  retry: { max: 100, delayMs: 20, delayMsMax: 500 },
+});
+
+/** A process of writers. */
+async function startWriters(url: string, name: string): Promise<{ end(): Promise<string[]> }> {
+  const script = fileURLToPath(new URL("traffic.ts", import.meta.url));
+  const child = spawn(process.execPath, [script, url, name], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  await lines.next();
+  return {
+    end: async () => {
+      child.stdin.write("end\n");
+      const line = await lines.next();
+      if (child.exitCode === null) await once(child, "exit");
+      if (line.done === true) throw new Error(`the process of writers ended with code ${child.exitCode}`);
+      return JSON.parse(line.value) as string[];
+    },
+  };
+}
+
+/** One subscription, from the first event to the last, whatever happens. */
+class Follower {
   readonly received: string[] = [];
-  readonly #store: Hitherto;
-  readonly #ending = new AbortController();
   readonly #leaving = new AbortController();
-  readonly #writers: Promise<void>[];
-  readonly #reader: Promise<void>;
+  readonly #reading: Promise<void>;
 
   constructor(store: Hitherto) {
-    this.#store = store;
-    this.#writers = ["a", "b", "c", "d"].map((name) => this.#write(`writer-${name}`));
-    this.#reader = this.#read();
+    this.#reading = this.#read(store);
   }
 
-  /** Stops the writers, and lets the subscriber catch up. */
-  async end(): Promise<void> {
-    this.#ending.abort();
-    await Promise.all(this.#writers);
-    while (this.received.length < this.acknowledged.length) await delay(10);
+  /** Leaves when it has received so many. */
+  async end(count: number): Promise<void> {
+    const failure = this.#reading.then(() => Promise.reject(new Error("the subscription has ended")));
+    const arrival = (async () => {
+      while (this.received.length < count) await delay(10);
+    })();
+    await Promise.race([arrival, failure]);
+    failure.catch(() => undefined);
     this.#leaving.abort();
-    await this.#reader;
+    await this.#reading;
   }
 
-  async #write(stream: string): Promise<void> {
-    while (!this.#ending.signal.aborted) {
-      const id = randomUUID();
-      await this.#append(stream, id);
-      this.acknowledged.push(id);
+  async #read(store: Hitherto): Promise<void> {
+    for await (const { id } of store.subscribe({ types: [noted], signal: this.#leaving.signal })) {
+      this.received.push(id);
     }
-  }
-
-  /** Again and again under the same id, while trying again can help. */
-  async #append(stream: string, id: string): Promise<void> {
-    for (;;) {
-      try {
-        await this.#store.append({ stream, events: [{ id, type: "Noted", data: {} }] });
-        return;
-      } catch (error) {
-        if (!isHithertoError(error) || !error.isRetryable) throw error;
-        await delay(20);
-      }
-    }
-  }
-
-  /** A subscription that has waited for the server for too long ends; another one goes on where it stopped. */
-  async #read(): Promise<void> {
-    let after = 0;
-    while (!this.#leaving.signal.aborted) {
-      try {
-        for await (const { id, position } of this.#store.subscribe({ after, signal: this.#leaving.signal })) {
-          this.received.push(id);
-          after = position;
-        }
-      } catch (error) {
-        if (!isHithertoError(error) || !error.isRetryable) throw error;
-      }
-    }
-  }
-
-  /** Waits until more is acknowledged than now. */
-  async goesOn(): Promise<void> {
-    const before = this.acknowledged.length;
-    while (this.acknowledged.length < before + 20) await delay(5);
   }
 }
 
-async function expectNothingLostOrDoubled(store: Hitherto, traffic: Traffic): Promise<void> {
-  const stored = (await store.read().toArray()).map(({ id }) => id);
+/** The ids of what was noted, in order; each once. */
+async function storedNotes(store: Hitherto): Promise<string[]> {
+  const stored = (await store.read({ types: [noted] }).toArray()).map(({ id }) => id);
   expect(new Set(stored).size).toBe(stored.length);
-  expect(traffic.acknowledged.filter((id) => !stored.includes(id))).toEqual([]);
-  expect(traffic.received).toEqual(stored);
+  return stored;
+}
+
+async function expectNothingLostOrDoubled(store: Hitherto, acknowledged: readonly string[]): Promise<void> {
+  expect((await storedNotes(store)).toSorted()).toEqual(acknowledged.toSorted());
   expect((await store.verify()).isSound).toBe(true);
 }
 
-test("loses and doubles nothing while the server is killed and started again, three times", async () => {
-  await using store = await open(`${server.url}?schema=killed`);
-  const traffic = new Traffic(store);
-  for (let round = 0; round < 3; round++) {
-    await traffic.goesOn();
-    await server.kill();
-    await delay(200);
-    await server.restart();
+/** Waits until projection and consumer have caught up, and compares what they have made with the log. */
+async function expectWorkDone(store: Hitherto): Promise<void> {
+  const notes = await store.read({ types: [noted] }).toArray();
+  const waitFor = notes.at(-1)!.position;
+  const byStream = Map.groupBy(notes, ({ stream }) => stream);
+  for (const [stream, { length: count }] of byStream) {
+    const key = stream.slice("note-".length);
+    const { document } = await store.readModel(counts).get(key, { waitFor, timeoutMs: 60_000 });
+    expect(document).toEqual({ count });
+    const handled = async (): Promise<unknown[]> =>
+      (await store.readStream(`effect-${stream}`).toArray()).map(({ data }) => (data as { id: string }).id);
+    await expect
+      .poll(async () => (await handled()).length, { timeout: 60_000 })
+      .toBeGreaterThanOrEqual(count);
+    expect(await handled()).toEqual(byStream.get(stream)?.map(({ id }) => id));
   }
-  await traffic.goesOn();
-  await traffic.end();
-  await expectNothingLostOrDoubled(store, traffic);
-});
+}
 
-test("loses and doubles nothing while all connections are cut, ten times", async () => {
+test(
+  "loses and doubles nothing, in two processes, while the server is killed and started again, five times",
+  { timeout: 180_000 },
+  async () => {
+    const told: Diagnostic[] = [];
+    const url = `${server.url}?schema=killed`;
+    await using store = await open(url, { onError: (diagnostic) => void told.push(diagnostic) });
+    await using _runner = await store.runProjections([counts]);
+    await using _member = await store.consume(effects);
+    const follower = new Follower(store);
+    const writers = new Writers(store, "here");
+    const elsewhere = await startWriters(url, "elsewhere");
+    for (const awayMs of [0, 200, 500, 0, 1_500]) {
+      await writers.goOn();
+      await server.kill();
+      await delay(awayMs);
+      await server.restart();
+    }
+    await writers.goOn();
+    await writers.end();
+    const acknowledged = [...writers.acknowledged, ...(await elsewhere.end())];
+    await follower.end(acknowledged.length);
+    await expectNothingLostOrDoubled(store, acknowledged);
+    expect(follower.received).toEqual(await storedNotes(store));
+    await expectWorkDone(store);
+    // It says so: that nothing is heard of others, and that it is again.
+    const ofListener = told.filter(({ operation }) => operation === "listener").map(({ isOver }) => isOver);
+    expect(ofListener.slice(0, 2)).toEqual([false, true]);
+    expect(ofListener.at(-1)).toBe(true);
+  },
+);
+
+test("loses and doubles nothing while all connections are cut, twenty times, and leaves none behind", async () => {
   await using proxy = await startProxy(server.url);
-  await using store = await open(`${proxy.url}?schema=cut`);
-  const traffic = new Traffic(store);
-  for (let round = 0; round < 10; round++) {
-    await traffic.goesOn();
+  await using store = await open(`${proxy.url}?schema=cut`, { onError: () => undefined, connectionsMax: 5 });
+  await using _runner = await store.runProjections([counts]);
+  await using _member = await store.consume(effects);
+  const followers = [new Follower(store), new Follower(store), new Follower(store)];
+  const writers = new Writers(store, "cut");
+  for (let round = 0; round < 20; round++) {
+    await writers.goOn();
     proxy.cut();
   }
-  await traffic.goesOn();
-  await traffic.end();
-  await expectNothingLostOrDoubled(store, traffic);
+  await writers.goOn();
+  await writers.end();
+  for (const follower of followers) {
+    await follower.end(writers.acknowledged.length);
+    expect(follower.received).toEqual(await storedNotes(store));
+  }
+  await expectNothingLostOrDoubled(store, writers.acknowledged);
+  await expectWorkDone(store);
+  // At most five of the pool, and the one that listens for all that follow the log.
+  await expect.poll(() => proxy.connections).toBeLessThanOrEqual(6);
+  const listening = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN %'";
+  await expect.poll(() => runSql(listening, [], server.url)).toHaveLength(1);
 });
 
-test("says STORE_UNREACHABLE or STORE_IO while the server is away, and goes on when it is back", async () => {
-  await using store = await open(`${server.url}?schema=away`);
-  await store.append({ stream: "note-1", events: [{ type: "Noted", data: {} }] });
+test("a subscription goes on after the server has been away for longer than calls wait, and says so", async () => {
+  const told: Diagnostic[] = [];
+  const onError = (diagnostic: Diagnostic): void => void told.push(diagnostic);
+  await using store = await open(`${server.url}?schema=away`, { onError });
+  const note = { stream: "note-1", events: [{ type: noted, data: {} }] };
+  await store.append(note);
+  const follower = new Follower(store);
   await server.kill();
   const error: unknown = await store.head().catch((thrown: unknown) => thrown);
   expect(isHithertoError(error, "STORE_UNREACHABLE", "STORE_IO")).toBe(true);
   expect(error).toMatchObject({ isRetryable: true });
+  await expect
+    .poll(() => told.map(({ operation }) => operation), { timeout: 20_000 })
+    .toContain("subscription");
   await server.restart();
-  expect(await store.head()).toBe(1);
+  await store.append(note);
+  await follower.end(2);
+  for (const operation of ["connection", "listener", "subscription"] as const) {
+    const ofIt = (): unknown[] =>
+      told.filter((one) => one.operation === operation).map(({ isOver }) => isOver);
+    await expect.poll(ofIt, { timeout: 10_000 }).toEqual([false, true]);
+  }
+  expect(told[0]?.definition).toBe(store.url);
 });

@@ -2,6 +2,7 @@
  * How a handle learns that others have written: here what changes is a number in a table of the test.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import type { Diagnostic } from "hitherto";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { planConnection } from "../../../src/postgres/connection-plan.ts";
 import { channelOf, Listener, listenerTimings } from "../../../src/postgres/listener.ts";
@@ -21,10 +22,11 @@ let databases: Database[];
 let proxy: PostgresProxy;
 let schema: string;
 let probes: number;
+let told: Diagnostic[];
 let value: string;
 
 beforeEach(async () => {
-  [listeners, databases, probes, value] = [[], [], 0, "0"];
+  [listeners, databases, probes, value, told] = [[], [], 0, "0", []];
   schema = freshSchema().name;
   proxy = await startProxy(postgresUrl());
 });
@@ -37,7 +39,8 @@ afterEach(async () => {
 
 /** A listener whose own connections go through the proxy. */
 async function aListener(timings: ListenerTimings): Promise<Listener> {
-  const database = await Database.open(planConnection(proxy.url, { schema }));
+  const onError = (diagnostic: Diagnostic): void => void told.push(diagnostic);
+  const database = await Database.open(planConnection(proxy.url, { schema, connectionsMax: 2, onError }));
   const probe = (): Promise<string> => {
     probes += 1;
     return value === "fails" ? Promise.reject(new Error("no server")) : Promise.resolve(value);
@@ -118,6 +121,44 @@ test("takes a connection that has gone silent for lost, and listens on another o
   watcher.mockClear();
   await notifyFromElsewhere();
   await vi.waitFor(() => expect(watcher).toHaveBeenCalled());
+});
+
+test("says that it listens no more, and that it does again", async () => {
+  const listener = await aListener(withoutPolls);
+  listener.watch(() => undefined);
+  await untilListening(listener);
+  expect(told).toEqual([]);
+  proxy.isAccepting = false;
+  proxy.cut();
+  await vi.waitFor(() => expect(told).toHaveLength(1));
+  const { store: definition } = databases[0]!;
+  const error = { code: "STORE_UNREACHABLE", message: expect.stringContaining("found by polls") };
+  expect(told).toMatchObject([{ operation: "listener", definition, error, isOver: false }]);
+  // Many failed attempts are one outage.
+  await delay(200);
+  proxy.isAccepting = true;
+  await untilListening(listener);
+  expect(told.filter(({ operation }) => operation === "listener")).toMatchObject([
+    { isOver: false },
+    { isOver: true },
+  ]);
+});
+
+test("listens on while all connections of the pool are in use, so that no proof can be sent", async () => {
+  const listener = await aListener({ ...withoutPolls, proofEveryMs: 20 });
+  const watcher = vi.fn();
+  listener.watch(watcher);
+  await untilListening(listener);
+  const sleep = (): Promise<unknown> =>
+    databases[0]!.withConnection((connection) => connection.query("SELECT pg_sleep(1)"));
+  const sleeping = Promise.all([sleep(), sleep()]);
+  await delay(quick.proofMs * 3);
+  expect(listener.isListening).toBe(true);
+  watcher.mockClear();
+  await notifyFromElsewhere();
+  await vi.waitFor(() => expect(watcher).toHaveBeenCalledTimes(1));
+  await sleeping;
+  expect([listener.isListening, told]).toEqual([true, []]);
 });
 
 test("finds changes by polls behind a proxy that swallows notifications", async () => {
