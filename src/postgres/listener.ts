@@ -26,6 +26,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { HithertoError } from "../core/errors.ts";
 import { Outage } from "../store/outage.ts";
 import { loadDriver } from "./driver.ts";
+import { toConnectError } from "./postgres-errors.ts";
 import type { Database } from "./session.ts";
 import { quoteName } from "./session.ts";
 
@@ -139,7 +140,10 @@ export class Listener {
     const { signal } = this.#closing;
     let failures = 0;
     while (!signal.aborted) {
-      const outcome = await this.#listen().catch((error: unknown) => this.#fail(error));
+      const beganAt = performance.now();
+      const outcome = await this.#listen().catch((error: unknown) =>
+        this.#fail(toConnectError(error, this.#parts.database.store, { beganAt })),
+      );
       failures = outcome === "failed" ? failures + 1 : 0;
       if (outcome === "lost") continue;
       const failedPauseMs = Math.min(pauseMaxMs, firstPauseMs * 2 ** (failures - 1));

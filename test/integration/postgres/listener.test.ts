@@ -140,7 +140,7 @@ test("says that it listens no more, and that it does again", async () => {
   await untilListening(listener);
   expect(told.filter(({ operation }) => operation === "listener")).toMatchObject([
     { isOver: false },
-    { isOver: true },
+    { isOver: true, error: { code: "STORE_UNREACHABLE" } },
   ]);
 });
 

@@ -45,7 +45,7 @@ export class Writers {
       const id = randomUUID();
       await this.#append(stream, id);
       this.acknowledged.push(id);
-      await delay(2);
+      await delay(10);
     }
   }
 
