@@ -301,7 +301,10 @@ export class Deliveries {
     const { policy } = this.#options.consumer;
     const errorClass = this.#classify(task.event, error);
     if (errorClass === "poison") return "park";
-    if (errorClass === "transient" && task.tries <= this.#options.plan.retry.max) return "retry";
+    // A server that is away is no fault of the event, and comes back.
+    const hasTriesLeft =
+      task.tries <= this.#options.plan.retry.max || isHithertoError(error, "STORE_UNREACHABLE");
+    if (errorClass === "transient" && hasTriesLeft) return "retry";
     if (task.replay !== undefined) return "park";
     return policy.onError === "stop" ? "halt" : policy.onError;
   }

@@ -171,6 +171,40 @@ test("loses and doubles nothing while all connections are cut, twenty times, and
   await expect.poll(() => runSql(listening, [], server.url)).toHaveLength(1);
 });
 
+test("a consumer whose handler needs a server that is away parks nothing, however often it tries", async () => {
+  const quiet = { onError: () => undefined };
+  // Fails at once rather than wait for the server.
+  await using store = await open(`${server.url}?schema=patient`, { busyTimeoutMs: 1, ...quiet });
+  let isAway = false;
+  let failures = 0;
+  const impatient = consumer("impatient", {
+    on: {
+      Noted: async (_data: unknown, { id }, { once: onlyOnce }) => {
+        if (!isAway) {
+          await server.kill();
+          isAway = true;
+        }
+        await onlyOnce(async (transaction) => {
+          await transaction.append({ stream: `effect-${id}`, events: [{ type: "Handled", data: {} }] });
+        });
+      },
+    },
+    retry: { max: 1, delayMs: 10, delayMsMax: 50 },
+  });
+  await store.append({ stream: "note-1", events: [{ type: noted, data: {} }] });
+  await using _member = await store.consume(impatient, {
+    onEvent: (event) => {
+      // Of the handler, not of what the consumer does itself.
+      if (event.kind === "failure" && event.position !== undefined) failures++;
+    },
+  });
+  await expect.poll(() => failures, { timeout: 20_000 }).toBeGreaterThan(3);
+  await server.restart();
+  const handled = (): Promise<unknown[]> => store.read({ types: ["Handled"] }).toArray();
+  await expect.poll(handled, { timeout: 20_000 }).toHaveLength(1);
+  expect(await store.parked.count()).toBe(0);
+});
+
 test("a subscription goes on after the server has been away for longer than calls wait, and says so", async () => {
   const told: Diagnostic[] = [];
   const onError = (diagnostic: Diagnostic): void => void told.push(diagnostic);
