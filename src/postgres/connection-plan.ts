@@ -39,7 +39,7 @@ export function planConnection(url: string | URL, options: PostgresStoreOptions 
   const schema = planSchema(address.searchParams.get("schema") ?? undefined, options.schema);
   address.searchParams.delete("schema");
   const { mode = "create", connectionsMax = 10, connectTimeoutMs = 10_000, busyTimeoutMs = 30_000 } = options;
-  const { answerTimeoutMs = 60_000, onError, clock } = options;
+  const { answerTimeoutMs = 30_000, onError, clock } = options;
   check(["create", "write", "read"].includes(mode), "mode", "it must be one of create, write, read");
   checkCount("connectionsMax", connectionsMax, 2, 1000);
   checkCount("connectTimeoutMs", connectTimeoutMs, 1, timerMaxMs);

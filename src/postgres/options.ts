@@ -39,7 +39,7 @@ export interface PostgresStoreOptions {
   readonly busyTimeoutMs?: number | undefined;
   /**
    * How long an answer to what never takes long is waited for, in milliseconds; then the connection is given up, and the call
-   * made again. Writes wait longer by `busyTimeoutMs`. Default 60,000.
+   * made again. Writes wait longer by `busyTimeoutMs`. Default 30,000.
    */
   readonly answerTimeoutMs?: number | undefined;
   /**

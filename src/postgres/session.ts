@@ -58,7 +58,7 @@ export interface DatabaseOptions {
   readonly schema: string;
   /** For the driver: the address, TLS, the size of the pool. */
   readonly driver: PoolConfig;
-  /** How long an answer to what never takes long is waited for, in milliseconds. Default: a minute. */
+  /** How long an answer to what never takes long is waited for, in milliseconds. Default 30,000. */
   readonly answerTimeoutMs?: number | undefined;
   /** Told when the server can not be reached, and when it can again. Default: nobody. */
   readonly report?: Report | undefined;
@@ -66,6 +66,9 @@ export interface DatabaseOptions {
 
 /** For how long reads are tried again, in milliseconds; and how often when it is the server that ends them. */
 const readRetries = { forMs: 6_000, pauseMaxMs: 1_000, cancelledMax: 2 } as const;
+
+/** Once the server has been away for so long, in milliseconds, only appends and changes of streams wait for it. */
+const awayMaxMs = 6_000;
 
 /** An outage of the server is worth a word when it lasts so long, in milliseconds. */
 const outageGraceMs = 1_000;
@@ -112,7 +115,7 @@ export class Database implements Session {
     this.store = options.store;
     this.schema = options.schema;
     this.driver = options.driver;
-    this.answerTimeoutMs = options.answerTimeoutMs ?? 60_000;
+    this.answerTimeoutMs = options.answerTimeoutMs ?? 30_000;
     const { report = (): void => undefined, store: definition } = options;
     this.report = report;
     const tell = (error: unknown, isOver: boolean): void =>
@@ -143,6 +146,11 @@ export class Database implements Session {
       await database.close();
       throw error;
     }
+  }
+
+  /** Whether the server has been away for so long that few should wait for it: nobody could stop or close anything. */
+  get isLongAway(): boolean {
+    return this.#outage.lastsMs > awayMaxMs;
   }
 
   /** Puts the schema's quoted name where a statement says `{schema}`. */
@@ -222,6 +230,7 @@ export class Database implements Session {
     const mayHelp = (error: unknown, attempts: number): boolean => {
       const failure = failureOf(error);
       if (failure === "cancelled") return attempts <= cancelledMax;
+      if (failure === "connection" && this.isLongAway) return false;
       return this.#closing === undefined && ["connection", "contention", "crowded"].includes(failure);
     };
     const attempt = (): Promise<Row[]> =>

@@ -37,7 +37,9 @@ test("an outage that is over within the grace time is not told", () => {
   outage.failed("long");
   clock.now = 1_999;
   outage.failed("long");
+  expect(outage.lastsMs).toBe(1_000);
   outage.passed();
+  expect(outage.lastsMs).toBe(0);
   expect(told).toEqual([
     ["long", false],
     ["long", true],

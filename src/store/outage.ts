@@ -33,6 +33,11 @@ export class Outage {
     this.#now = now;
   }
 
+  /** How long it has been failing, in milliseconds; 0 while it works. */
+  get lastsMs(): number {
+    return this.#beganAt === undefined ? 0 : this.#now() - this.#beganAt;
+  }
+
   /** To be called with every failure. */
   failed(error: unknown): void {
     const now = this.#now();

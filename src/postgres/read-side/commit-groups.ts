@@ -111,8 +111,10 @@ export class CommitGroups {
       isOneCall(plans[0]!)
         ? database.withConnection(commitTogether, busyTimeoutMs + database.answerTimeoutMs)
         : database.transaction(commitStepwise);
+    const mayHelp = (error: unknown): boolean =>
+      isSurelyUndone(error) && !(isConnectionLoss(error) && database.isLongAway);
     try {
-      return await tryAgain(attempt, { forMs: busyTimeoutMs, mayHelp: isSurelyUndone, pauseMaxMs });
+      return await tryAgain(attempt, { forMs: busyTimeoutMs, mayHelp, pauseMaxMs });
     } catch (error) {
       if (!isConnectionLoss(error) || isSurelyUndone(error)) throw error;
       throw unknownOutcome(error, database.store, "the commit was made");

@@ -60,8 +60,10 @@ export async function transact<Result>(
   const attempt = (): Promise<Ending<Result>> =>
     database.withConnection((session) => run(session, tools, plan, progress), silenceMs);
   // The body runs once.
-  const mayHelp = (error: unknown): boolean =>
-    progress.transaction === undefined && mayPass(error) && failureOf(error) !== "locked";
+  const mayHelp = (error: unknown): boolean => {
+    if (progress.transaction !== undefined || (isConnectionLoss(error) && database.isLongAway)) return false;
+    return mayPass(error) && failureOf(error) !== "locked";
+  };
   let ending: Ending<Result>;
   try {
     ending = await tryAgain(attempt, { forMs: busyTimeoutMs, mayHelp, pauseMaxMs });

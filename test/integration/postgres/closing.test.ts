@@ -2,6 +2,7 @@
  * Closing a store while something is under way, or while its server is away.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { consumer, open, projection } from "hitherto";
 import { openPostgresStore } from "hitherto/postgres";
 import pg from "pg";
 import { expect, test } from "vitest";
@@ -49,4 +50,20 @@ test("closing does not wait for a server that is away or silent", async () => {
     expect(await reading).toMatchObject([{ status: "rejected", reason: { code: "STORE_CLOSED" } }]);
     proxy.isAccepting = true;
   }
+});
+
+test("closing a handle that runs a projection and a consumer takes seconds while its server is away", async () => {
+  await using schema = freshSchema();
+  await using proxy = await startProxy(schema.url);
+  const store = await open(proxy.url, { onError: () => undefined });
+  await store.append({ stream: "s", events: [event] });
+  const counts = projection("counts", { initial: () => 0, evolve: { Noted: (count: number) => count + 1 } });
+  await store.runProjections([counts]);
+  const member = await store.consume(consumer("one", { on: { Noted: () => undefined } }));
+  await member.caughtUp();
+  proxy.isAccepting = false;
+  proxy.cut();
+  await delay(100);
+  // Each step of stopping alone would wait for thirty.
+  expect(await timed(store.close())).toBeLessThan(20_000);
 });
