@@ -67,7 +67,9 @@ class Follower {
 
   /** Leaves when it has received so many. */
   async end(count: number): Promise<void> {
-    const failure = this.#reading.then(() => Promise.reject(new Error("the subscription has ended")));
+    const failure = this.#reading.then((): never => {
+      throw new Error("the subscription has ended");
+    });
     const arrival = (async () => {
       while (this.received.length < count) await delay(10);
     })();
