@@ -272,6 +272,35 @@ describe("transactions that race", () => {
     expect((await bank.store.loadModel(isTaken)).state).toBe(true);
   });
 
+  test("and wait for each other are told apart by the server, and the other one is committed", async () => {
+    await runSql(`INSERT INTO ${bank.customers} VALUES ('ada')`);
+    const touch = (on: pg.Client): Promise<unknown> => on.query(`UPDATE ${bank.customers} SET id = id`);
+    const other = await bank.connect();
+    const [joined, theirs] = [await begin(), await begin(other)];
+    await joined.execute(account, "a", "deposit", { amount: 1 });
+    await touch(other);
+    const endingWith = async (on: pg.Client, work: Promise<unknown>): Promise<unknown> => {
+      try {
+        await work;
+        await on.query("COMMIT");
+        return "committed";
+      } catch (error) {
+        await on.query("ROLLBACK");
+        return (error as { readonly code?: unknown }).code;
+      }
+    };
+    const endings = await Promise.all([
+      endingWith(client, touch(client)),
+      endingWith(other, theirs.execute(account, "a", "deposit", { amount: 2 })),
+    ]);
+    // The application's own statement, or that of the store, is the one that is ended.
+    expect([
+      ["40P01", "committed"],
+      ["committed", "STORE_BUSY"],
+    ]).toContainEqual(endings);
+    expect(await bank.committed()).toMatchObject({ events: 1, balance: endings[0] === "committed" ? 1 : 2 });
+  });
+
   test("leave the client usable when the right to append can not be had", async () => {
     await using impatient = await open(bank.url, { busyTimeoutMs: 50 });
     const other = await bank.connect();
