@@ -96,9 +96,11 @@ describe("the benchmarks", () => {
     expect(checks.map(({ what }) => what.split(":")[0])).toEqual([
       "growth.append",
       "growth.tail",
+      "growth.stream",
       "growth.consume",
       "growth.project",
       "growth.open",
+      "growth.stats",
       "growth.memory",
       "growth.memory",
       "growth.memory",
