@@ -95,3 +95,24 @@ test("refuses more than may wait", async () => {
   release.resolve();
   await Promise.all(waiting);
 });
+
+test("callers are told of their appends while the next group is under way", async () => {
+  const begun: number[] = [];
+  const queue = new WriteQueue("test", async (group) => {
+    begun.push(group.length);
+    await delay(5);
+    return group.map(() => ({ position: begun.length }) as AppendOutcome);
+  });
+  const seen = Array.from({ length: 4 }, async () => {
+    const { position } = await queue.append(append("a", 2_000));
+    return [position, begun.length];
+  });
+  // The last of them has no next one.
+  expect(await Promise.all(seen)).toEqual([
+    [1, 2],
+    [2, 3],
+    [3, 4],
+    [4, 4],
+  ]);
+  expect(begun).toEqual([1, 1, 1, 1]);
+});
