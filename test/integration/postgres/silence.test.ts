@@ -17,6 +17,9 @@ test("reads whose connections have gone silent are answered over others", async 
   await using proxy = await startProxy(schema.url);
   await using store = await openPostgresStore(proxy.url, quick);
   await store.append({ stream: "s", events: [event, event] });
+  await Promise.all([store.head(), store.head()]);
+  // Until others have been told of the append, which takes a connection too.
+  await delay(100);
   proxy.hold();
   expect(await Promise.all([store.head(), store.readStream("s").toArray()])).toMatchObject([
     2,
