@@ -12,6 +12,9 @@ import { startProxy } from "../../support/postgres-proxy.ts";
 import type { PostgresProxy } from "../../support/postgres-proxy.ts";
 import { freshSchema, postgresUrl, runSql } from "../../support/postgres.ts";
 
+/** Far more than it takes. */
+const patience = { timeout: 10_000, interval: 5 };
+
 const never = 1_000_000;
 const quick = { ...listenerTimings, proofMs: 200, firstPauseMs: 5, pauseMaxMs: 20, unprovenPauseMs: 20 };
 /** With these only notifications, and what a new connection does, can wake anybody. */
@@ -57,7 +60,7 @@ function notifyFromElsewhere(payload = "another handle"): Promise<unknown> {
 }
 
 function untilListening(listener: Listener, isListening = true): Promise<void> {
-  return vi.waitFor(() => expect(listener.isListening).toBe(isListening), { timeout: 5000, interval: 5 });
+  return vi.waitFor(() => expect(listener.isListening).toBe(isListening), patience);
 }
 
 test("wakes every watcher when another handle notifies, through one connection", async () => {
@@ -71,7 +74,10 @@ test("wakes every watcher when another handle notifies, through one connection",
   first.mockClear();
   second.mockClear();
   await notifyFromElsewhere();
-  await vi.waitFor(() => expect([first.mock.calls.length, second.mock.calls.length]).toEqual([1, 1]));
+  await vi.waitFor(
+    () => expect([first.mock.calls.length, second.mock.calls.length]).toEqual([1, 1]),
+    patience,
+  );
 });
 
 test("leaves out the notifications of its own handle, proofs, and those of other schemas", async () => {
@@ -84,7 +90,7 @@ test("leaves out the notifications of its own handle, proofs, and those of other
   await notifyFromElsewhere("proof:of another handle");
   await runSql("SELECT pg_notify($1, '')", [channelOf("another schema")]);
   await notifyFromElsewhere();
-  await vi.waitFor(() => expect(watcher).toHaveBeenCalled());
+  await vi.waitFor(() => expect(watcher).toHaveBeenCalled(), patience);
   expect(watcher).toHaveBeenCalledTimes(1);
 });
 
@@ -101,11 +107,11 @@ test("wakes watchers for a notification that it missed while it reconnected", as
   await delay(50);
   expect(watcher).not.toHaveBeenCalled();
   proxy.isAccepting = true;
-  await vi.waitFor(() => expect(watcher).toHaveBeenCalled(), { timeout: 5000, interval: 5 });
+  await vi.waitFor(() => expect(watcher).toHaveBeenCalled(), patience);
   await untilListening(listener);
   watcher.mockClear();
   await notifyFromElsewhere();
-  await vi.waitFor(() => expect(watcher).toHaveBeenCalled());
+  await vi.waitFor(() => expect(watcher).toHaveBeenCalled(), patience);
 });
 
 test("takes a connection that has gone silent for lost, and listens on another one", async () => {
@@ -120,7 +126,7 @@ test("takes a connection that has gone silent for lost, and listens on another o
   await untilListening(listener);
   watcher.mockClear();
   await notifyFromElsewhere();
-  await vi.waitFor(() => expect(watcher).toHaveBeenCalled());
+  await vi.waitFor(() => expect(watcher).toHaveBeenCalled(), patience);
 });
 
 test("says that it listens no more, and that it does again", async () => {
@@ -130,7 +136,7 @@ test("says that it listens no more, and that it does again", async () => {
   expect(told).toEqual([]);
   proxy.isAccepting = false;
   proxy.cut();
-  await vi.waitFor(() => expect(told).toHaveLength(1));
+  await vi.waitFor(() => expect(told).toHaveLength(1), patience);
   const { store: definition } = databases[0]!;
   const error = { code: "STORE_UNREACHABLE", message: expect.stringContaining("found by polls") };
   expect(told).toMatchObject([{ operation: "listener", definition, error, isOver: false }]);
@@ -156,7 +162,7 @@ test("listens on while all connections of the pool are in use, so that no proof 
   expect(listener.isListening).toBe(true);
   watcher.mockClear();
   await notifyFromElsewhere();
-  await vi.waitFor(() => expect(watcher).toHaveBeenCalledTimes(1));
+  await vi.waitFor(() => expect(watcher).toHaveBeenCalledTimes(1), patience);
   await sleeping;
   expect([listener.isListening, told]).toEqual([true, []]);
 });
@@ -185,7 +191,7 @@ test("polls seldom while it listens, and often again when the connection is lost
   expect(probes).toBe(whileListening);
   proxy.isAccepting = false;
   proxy.cut();
-  await vi.waitFor(() => expect(probes).toBeGreaterThan(whileListening + 5));
+  await vi.waitFor(() => expect(probes).toBeGreaterThan(whileListening + 5), patience);
 });
 
 test("neither connects nor polls while nobody watches", async () => {
@@ -194,7 +200,7 @@ test("neither connects nor polls while nobody watches", async () => {
   await delay(50);
   expect([probes, proxy.connections]).toEqual([0, before]);
   const unwatch = listener.watch(() => undefined);
-  await vi.waitFor(() => expect(probes).toBeGreaterThan(2));
+  await vi.waitFor(() => expect(probes).toBeGreaterThan(2), patience);
   unwatch();
   await delay(20);
   const after = probes;
@@ -205,11 +211,11 @@ test("neither connects nor polls while nobody watches", async () => {
 test("wakes a new watcher for what was written after the last one left", async () => {
   const listener = await aListener({ ...quick, slowPollMs: 5, fastPollMs: 5 });
   const unwatch = listener.watch(() => undefined);
-  await vi.waitFor(() => expect(probes).toBeGreaterThan(2));
+  await vi.waitFor(() => expect(probes).toBeGreaterThan(2), patience);
   unwatch();
   const watcher = vi.fn();
   listener.watch(watcher);
-  await vi.waitFor(() => expect(watcher).toHaveBeenCalled());
+  await vi.waitFor(() => expect(watcher).toHaveBeenCalled(), patience);
 });
 
 test("takes a failed poll for no news, and goes on polling", async () => {
@@ -217,13 +223,13 @@ test("takes a failed poll for no news, and goes on polling", async () => {
   const watcher = vi.fn();
   listener.watch(watcher);
   await untilListening(listener);
-  await vi.waitFor(() => expect(probes).toBeGreaterThan(2));
+  await vi.waitFor(() => expect(probes).toBeGreaterThan(2), patience);
   value = "fails";
   watcher.mockClear();
   await delay(50);
   expect(watcher).not.toHaveBeenCalled();
   value = "1";
-  await vi.waitFor(() => expect(watcher).toHaveBeenCalledTimes(1));
+  await vi.waitFor(() => expect(watcher).toHaveBeenCalledTimes(1), patience);
 });
 
 test("ends its connection and its polls when it is closed, also in the middle of an attempt", async () => {
@@ -232,7 +238,7 @@ test("ends its connection and its polls when it is closed, also in the middle of
   listener.watch(() => undefined);
   await untilListening(listener);
   await listener.close();
-  await vi.waitFor(() => expect(proxy.connections).toBe(before));
+  await vi.waitFor(() => expect(proxy.connections).toBe(before), patience);
   const after = probes;
   await delay(30);
   expect(probes).toBe(after);

@@ -11,6 +11,9 @@ import { startPostgres } from "../../support/postgres-server.ts";
 import type { TestServer } from "../../support/postgres-server.ts";
 import { runSql } from "../../support/postgres.ts";
 
+/** Far more than it takes. */
+const patience = { timeout: 10_000, interval: 10 };
+
 let folder: string;
 let certificate: string;
 let server: TestServer;
@@ -37,7 +40,8 @@ afterAll(async () => {
 test("encrypts every connection, the listening one too, when it trusts the server's certificate", async () => {
   await using store = await open(server.url, { tls: { ca: readFileSync(certificate) } });
   const leave = new AbortController();
-  const reading = collect(store.subscribe({ signal: leave.signal }));
+  const events: unknown[] = [];
+  const reading = collect(store.subscribe({ signal: leave.signal }), events);
   await store.append({ stream: "note-1", events: [{ type: "Noted", data: {} }] });
   await vi.waitFor(async () => {
     const connections = await runSql<{ ssl: boolean; query: string }>(
@@ -47,9 +51,10 @@ test("encrypts every connection, the listening one too, when it trusts the serve
     );
     expect(connections.some(({ query }) => query.startsWith("LISTEN"))).toBe(true);
     expect(connections.every(({ ssl }) => ssl)).toBe(true);
-  });
+    expect(events).toHaveLength(1);
+  }, patience);
   leave.abort();
-  expect(await reading).toHaveLength(1);
+  await reading;
 });
 
 test("takes the authority from the URL", async () => {
@@ -72,8 +77,6 @@ test("refuses a certificate of another host with STORE_UNREACHABLE", async () =>
   });
 });
 
-async function collect(subscription: AsyncIterable<unknown>): Promise<unknown[]> {
-  const events: unknown[] = [];
+async function collect(subscription: AsyncIterable<unknown>, events: unknown[]): Promise<void> {
   for await (const event of subscription) events.push(event);
-  return events;
 }
