@@ -35,6 +35,8 @@ export default defineConfig({
   resolve: { alias },
   test: {
     pool: "forks",
+    // A busy machine is no reason to fail.
+    expect: { poll: { timeout: 10_000 } },
     passWithNoTests: true,
     projects: [
       {
