@@ -99,10 +99,25 @@ async function binaries(): Promise<{ Embedded: typeof EmbeddedPostgres; major: n
   };
   // On a platform without binaries the import itself throws.
   const entry = `${home.href}/dist/index.js`;
-  const { default: Embedded } = (await import(/* @vite-ignore */ entry)) as {
+  const { default: Embedded } = (await keepingExitCode(() => import(/* @vite-ignore */ entry))) as {
     default: typeof EmbeddedPostgres;
   };
   return { Embedded, major: Number.parseInt(version, 10) };
+}
+
+/**
+ * The package ends the process with code 0 when nothing is left to do, whatever its exit code: of failed tests, say. Whoever
+ * starts a server here stops it; only signals are left to the package.
+ */
+async function keepingExitCode<Result>(load: () => Promise<Result>): Promise<Result> {
+  const before = new Set([...process.listeners("beforeExit"), ...process.listeners("exit")]);
+  const loaded = await load();
+  for (const event of ["beforeExit", "exit"]) {
+    for (const listener of process.listeners(event as "exit")) {
+      if (!before.has(listener)) process.off(event, listener);
+    }
+  }
+  return loaded;
 }
 
 function howToMend(cause: unknown, log: readonly string[]): string {

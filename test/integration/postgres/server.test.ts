@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { freshSchema, postgresUrl, runSql } from "../../support/postgres.ts";
 
@@ -17,4 +18,21 @@ test("a schema of a test is dropped with what is in it", async () => {
   const left = await runSql("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema.name]);
   expect(left).toEqual([]);
   expect(schema.url.startsWith(postgresUrl())).toBe(true);
+});
+
+test("a process that has started a server ends with its own exit code", () => {
+  const support = new URL("../../support/postgres-server.ts", import.meta.url).href;
+  const program = `
+    const { startPostgres } = await import(${JSON.stringify(support)});
+    const server = await startPostgres();
+    await server.stop();
+    process.exitCode = 3;`;
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ["--no-warnings", "--input-type=module", "--eval", program],
+    {
+      encoding: "utf8",
+    },
+  );
+  expect({ status, stderr }).toEqual({ status: 3, stderr: "" });
 });
