@@ -3,6 +3,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { HithertoError } from "../core/errors.ts";
+import { redactUrl } from "../core/redact-url.ts";
 import type { PostgresStoreOptions } from "../postgres/options.ts";
 import { openSqliteStore } from "../sqlite/sqlite-store.ts";
 import type { SqliteStoreOptions } from "../sqlite/sqlite-store.ts";
@@ -69,7 +70,7 @@ async function openStore(url: string | URL, options: OpenOptions): Promise<Event
       return openPostgres(text, options);
     default:
   }
-  throw new HithertoError("STORE_URL_UNKNOWN", { url: text, known: knownUrls });
+  throw new HithertoError("STORE_URL_UNKNOWN", { url: redactUrl(text), known: knownUrls });
 }
 
 /** Loaded when it is asked for: who does not use PostgreSQL does not wait for it. */
@@ -82,15 +83,16 @@ async function openPostgres(url: string, options: OpenOptions): Promise<EventSto
 function sqlitePath(path: string): string {
   if (!path.startsWith("//")) return path;
   if (path.startsWith("///")) return path.slice(2);
-  const problem = `sqlite:${path} has two slashes: write sqlite:PATH or sqlite:///PATH`;
+  const problem = `sqlite:${redactUrl(path)} has two slashes: write sqlite:PATH or sqlite:///PATH`;
   throw new HithertoError("ARGUMENT_INVALID", { argument: "url", problem });
 }
 
 function filePath(url: string): string {
   try {
     return fileURLToPath(url);
-  } catch (cause) {
-    const problem = `the file URL ${JSON.stringify(url)} names no file: write it as file:///PATH`;
-    throw new HithertoError("ARGUMENT_INVALID", { argument: "url", problem }, { cause });
+  } catch {
+    // Its cause would repeat the URL.
+    const problem = `the file URL ${JSON.stringify(redactUrl(url))} names no file: write it as file:///PATH`;
+    throw new HithertoError("ARGUMENT_INVALID", { argument: "url", problem });
   }
 }
