@@ -18,8 +18,8 @@ export type EventRow = readonly [
   metadata: string | null,
   tags: string | null,
   recordedAtMs: number,
-  /** The head of the log, or the last revision of the stream, when the page was read. */
-  end: number,
+  /** Where the log or the stream ended when the page was read; only in a page that was not told where to end. */
+  end?: number,
 ];
 
 const noMetadata: EventMetadata = Object.freeze({});

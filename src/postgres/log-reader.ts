@@ -1,5 +1,9 @@
 /**
  * Reads the log through any session: page by page, each page one statement, and nothing held in between.
+ *
+ * No page skips an event: the bounds of a page come from its own statement, or from an end that an earlier statement of
+ * the same read has found. Below an end once seen nothing new appears (`log-tables.ts`), and a read passes no further
+ * than a page has looked.
  */
 import type { StoredEvent } from "../core/event.ts";
 import { uuidPattern } from "../store/check-input.ts";
@@ -8,7 +12,7 @@ import { unbounded } from "../store/read-options.ts";
 import type { ReadPlan } from "../store/read-options.ts";
 import { decodeRows, lengthOf } from "./event-row.ts";
 import type { EventRow } from "./event-row.ts";
-import { headOfLog, lastRevisionOf } from "./log-expressions.ts";
+import { headOfLog } from "./log-expressions.ts";
 import { eventByIdSql, hasIndex, nextPlaceSql, pageStatement } from "./page-sql.ts";
 import type { PageRequest } from "./page-sql.ts";
 import type { Session } from "./session.ts";
@@ -16,7 +20,7 @@ import { givenText, storedText } from "./stored-text.ts";
 import { describeStreamsSql } from "./stream-functions.ts";
 
 /** Rows of a page: at first, before anything is known of their size; and at most. */
-const rows = { first: 250, most: 2_500 } as const;
+const pageRows = { first: 250, most: 2_500 } as const;
 /** What a page's rows may take in memory; pages grow or shrink towards it. */
 const pageLengthAim = 2 * 1024 * 1024;
 /** Positions or revisions that a filter without an index is looked for in one statement. */
@@ -27,10 +31,18 @@ const dense = { oneIn: 4, foundLeast: 100 } as const;
 /** Columns of a row that say how far a page has come. */
 const column = { position: 0, revision: 2, end: 11 } as const;
 
-/** What is left to read; `to` is undefined as long as nobody knows the end. */
+/** What is left to read. */
 interface Range {
   readonly from: number;
+  /** Undefined for the first page of a read to the end, which finds the end itself. */
   readonly to: number | undefined;
+}
+
+/** What a statement has found. */
+interface Page {
+  readonly rows: readonly EventRow[];
+  /** Where the log or the stream ended for this statement; undefined when it was told where to end. */
+  readonly end: number | undefined;
 }
 
 /** What a reader needs besides a session. */
@@ -45,7 +57,7 @@ export class LogReader {
   readonly #session: Session;
   readonly #options: LogReaderOptions;
   /** As many as would have fitted the page read last. */
-  #rowsFitting: number = rows.first;
+  #rowsFitting: number = pageRows.first;
 
   constructor(session: Session, options: LogReaderOptions) {
     this.#session = session;
@@ -88,7 +100,7 @@ export class LogReader {
       guard();
       const size = Math.min(left, this.#rowsFitting);
       const window = isWalk ? windowOf(size) : undefined;
-      const found: EventRow[] = await this.#page({
+      const page: Page = await this.#page({
         ...plan,
         ...range,
         window,
@@ -96,52 +108,52 @@ export class LogReader {
         size,
         nowMs: this.#nowMs,
       });
-      yield decodeRows(found);
-      left -= found.length;
-      if (mayUseIndex) isWalk = isDense(found);
-      const last = found.at(-1);
-      const to: number | undefined = range.to ?? last?.[column.end];
-      if (found.length === size) {
-        const reached = last![stream === undefined ? column.position : column.revision];
+      const { rows } = page;
+      yield decodeRows(rows);
+      left -= rows.length;
+      if (mayUseIndex) isWalk = isDense(rows);
+      const to: number | undefined = range.to ?? page.end;
+      if (rows.length === size) {
+        const reached = rows.at(-1)![stream === undefined ? column.position : column.revision];
         range = backwards ? { from: range.from, to: reached - 1 } : { from: reached + 1, to };
         if (range.from > (range.to ?? unbounded)) return;
       } else {
-        const rest: Range = { from: range.from, to };
-        range = window === undefined ? undefined : await this.#nextRange(rest, { stream, window, backwards });
+        // Through an index, or without an end, a page that is not full was the last one.
+        if (window === undefined || to === undefined) return;
+        range = await this.#nextRange({ from: range.from, to }, { stream, window, backwards });
       }
     }
   }
 
   /** What is left of a range after a window that held no full page; undefined when nothing is. */
   async #nextRange(
-    { from, to }: Range,
+    { from, to }: { readonly from: number; readonly to: number },
     { stream, window, backwards }: { stream: string | undefined; window: number; backwards: boolean },
   ): Promise<Range | undefined> {
-    const passed = backwards ? (to ?? (await this.#end(stream))) - window + 1 : from + window - 1;
-    if (backwards ? passed <= from : passed >= (to ?? unbounded)) return undefined;
+    const passed = backwards ? to - window + 1 : from + window - 1;
+    if (backwards ? passed <= from : passed >= to) return undefined;
     const values = stream === undefined ? [passed] : [passed, storedText(stream)];
     // Over a gap, however wide, in one step.
     const [row] = await this.#query<[number | null]>(nextPlaceSql(stream !== undefined, backwards), values);
     const next = row?.[0] ?? undefined;
-    if (next === undefined || next < from || next > (to ?? unbounded)) return undefined;
+    if (next === undefined || next < from || next > to) return undefined;
     return backwards ? { from, to: next } : { from: next, to };
   }
 
-  async #page(request: PageRequest): Promise<EventRow[]> {
+  async #page(request: PageRequest): Promise<Page> {
     const { sql, values } = pageStatement(request);
-    const found = await this.#query<EventRow>(sql, values);
-    if (found.length > 0) {
-      const fitting = Math.floor((pageLengthAim * found.length) / lengthOf(found));
+    const found = await this.#query<EventRow | NoEventRow>(sql, values);
+    const end = found[0]?.[column.end];
+    const rows = found.filter(isEvent);
+    if (rows.length > 0) {
+      const fitting = Math.floor((pageLengthAim * rows.length) / lengthOf(rows));
       // One page of small events says little of the next one.
-      this.#rowsFitting = Math.max(1, Math.min(rows.most, fitting, Math.max(found.length, rows.first) * 4));
+      this.#rowsFitting = Math.max(
+        1,
+        Math.min(pageRows.most, fitting, Math.max(rows.length, pageRows.first) * 4),
+      );
     }
-    return found;
-  }
-
-  async #end(stream: string | undefined): Promise<number> {
-    if (stream === undefined) return this.head();
-    const [row] = await this.#query<[number | null]>(`SELECT ${lastRevisionOf("$1")}`, [storedText(stream)]);
-    return row?.[0] ?? -1;
+    return { rows, end };
   }
 
   get #nowMs(): number | undefined {
@@ -151,6 +163,13 @@ export class LogReader {
   #query<Row extends readonly unknown[]>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
     return this.#session.query<Row>(this.#options.qualify(sql), values);
   }
+}
+
+/** The row of a page without events, which has an end only. */
+type NoEventRow = readonly [null, null, null, null, null, null, null, null, null, null, null, end: number];
+
+function isEvent(row: EventRow | NoEventRow): row is EventRow {
+  return row[column.position] !== null;
 }
 
 /** Whether so many of the events that lie between these were found that an index is a detour. */

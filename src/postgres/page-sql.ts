@@ -5,6 +5,9 @@
  * alternative of a query is an arm of its own, which walks its entries in the order of the read and stops at the size
  * of the page. Everything else, and a filter that lets most events pass, walks the log or the stream itself, a window of positions or revisions at a time, so that no
  * statement lasts for long, even where the planner thinks of sorting.
+ *
+ * A statement that is not told where to end finds the end itself, and returns it, also when it finds no event. So what
+ * a page has covered is known from the page alone: an end that another statement finds may be a later one.
  */
 import type { EventFilter, Query, QueryItem } from "../core/query.ts";
 import { unbounded } from "../store/read-options.ts";
@@ -37,7 +40,7 @@ export interface PageStatement {
   readonly values: readonly unknown[];
 }
 
-/** What is read of an event, in the order of `EventRow`; without the end of the log or stream, which comes last. */
+/** What is read of an event, in the order of `EventRow`; without the end of the log or stream, which may come last. */
 const columns = `e.position, e.stream, e.revision, e.type, e.id, e.schema_version, e.data, e.bytes,
   nullif(e.metadata::text, '{}'),
   CASE e.tags WHEN '{}' THEN NULL ELSE array_to_json(e.tags) END, ${millisecondsOf("e.recorded_at")}`;
@@ -67,7 +70,7 @@ export function pageStatement(request: PageRequest): PageStatement {
 
 /** The statement for the visible event with an id; the values are the id and the time. */
 export const eventByIdSql: string = `
-SELECT ${columns}, 0::bigint FROM {schema}.events e
+SELECT ${columns} FROM {schema}.events e
 WHERE e.id = $1 AND ${isKept(nowOr("$2::bigint"))}`;
 
 type Index =
@@ -89,28 +92,36 @@ class PageBuilder {
 
   ofStream(stream: string): string {
     const name = this.#value(storedText(stream));
-    const end = lastRevisionOf(name);
-    return this.#walk("e.revision", end, `e.stream = ${name} AND `);
+    return this.#walk("revision", `coalesce(${lastRevisionOf(name)}, -1)`, `e.stream = ${name} AND `);
   }
 
   ofLog(): string {
     const { filter, window } = this.#request;
     const index = window === undefined && filter !== undefined ? chooseIndex(filter) : undefined;
-    return index === undefined ? this.#walk("e.position", headOfLog, "") : this.#throughIndex(index);
+    return index === undefined ? this.#walk("position", headOfLog, "") : this.#throughIndex(index);
   }
 
-  #walk(key: "e.position" | "e.revision", end: string, scope: string): string {
+  #walk(key: "position" | "revision", end: string, scope: string): string {
+    const { to } = this.#request;
+    if (to !== undefined) return this.#walkTo(key, `${this.#value(to)}::bigint`, scope);
     return `
-SELECT ${columns}, ${end}
-FROM {schema}.events e
-WHERE ${scope}${this.#window(key, end)}${this.#conditions()}
-ORDER BY ${key} ${this.#order} LIMIT ${this.#size}`;
+SELECT found.*, bound.last
+FROM (SELECT ${end} AS last) bound
+LEFT JOIN LATERAL (${this.#walkTo(key, "bound.last", scope)}) found ON true
+ORDER BY found.${key} ${this.#order}`;
   }
 
-  #window(key: string, end: string): string {
-    const { from, to, window, backwards } = this.#request;
+  #walkTo(key: "position" | "revision", last: string, scope: string): string {
+    return `
+SELECT ${columns}
+FROM {schema}.events e
+WHERE ${scope}${this.#window(`e.${key}`, last)}${this.#conditions()}
+ORDER BY e.${key} ${this.#order} LIMIT ${this.#size}`;
+  }
+
+  #window(key: string, last: string): string {
+    const { from, window, backwards } = this.#request;
     const first = `${this.#value(from)}::bigint`;
-    const last = to === undefined ? end : `${this.#value(to)}::bigint`;
     if (window === undefined) return `${key} BETWEEN ${first} AND ${last}`;
     const width = `${this.#value(window - 1)}::bigint`;
     return backwards
@@ -119,8 +130,9 @@ ORDER BY ${key} ${this.#order} LIMIT ${this.#size}`;
   }
 
   #throughIndex(index: Index): string {
+    const end = this.#request.to === undefined ? `, ${headOfLog}` : "";
     return `
-SELECT ${columns}, ${headOfLog}
+SELECT ${columns}${end}
 FROM (
   SELECT DISTINCT arm.position
   FROM (${this.#arms(index)}) arm

@@ -55,6 +55,7 @@ import type { Database } from "./driver.ts";
 import { LogReader } from "./log-reader.ts";
 import type { PageReader } from "./log-reader.ts";
 import type { Write, WriteOutcome } from "./log-writer.ts";
+import { inOneState } from "./one-state.ts";
 import { SqliteReadSide } from "./read-side/sqlite-read-side.ts";
 import { Transactions } from "./read-side/transactions.ts";
 import { Statements } from "./row-source.ts";
@@ -362,12 +363,14 @@ class SqliteStore implements EventStore {
     if (this.#closing !== undefined) throw new HithertoError("STORE_CLOSED", { store: this.url });
   }
 
-  /** Runs a short read of the log, with fresh policies. */
+  /** Runs a short read of the log, with fresh policies: what it finds and what policies hide are of one moment. */
   #look<Result>(body: () => Result): Result {
-    return this.#attempt(() => {
-      this.#reader.policies.refresh();
-      return body();
-    });
+    return this.#attempt(() =>
+      inOneState(this.#db, () => {
+        this.#reader.policies.refresh();
+        return body();
+      }),
+    );
   }
 
   /** Runs a short read and translates what the driver throws. */

@@ -22,8 +22,9 @@ import type {
   StoredRecord,
 } from "../../store/read-side.ts";
 import type { Database, Statement } from "../driver.ts";
+import { inOneState } from "../one-state.ts";
 import { Statements } from "../row-source.ts";
-import { isStatementError, tryExec } from "../sql-errors.ts";
+import { isStatementError } from "../sql-errors.ts";
 import { countSql, documentColumns, findSql } from "./document-sql.ts";
 import type { BoundSql } from "./document-sql.ts";
 import { findModel, lastGeneration, listModels } from "./generations.ts";
@@ -157,16 +158,7 @@ export class ReadSideReader {
 
   /** Runs statements that all see one state. */
   inOneState<Result>(body: () => Result): Result {
-    if (this.#isInTransaction) return body();
-    this.#db.exec("BEGIN");
-    try {
-      const result = body();
-      this.#db.exec("COMMIT");
-      return result;
-    } catch (error) {
-      tryExec(this.#db, "ROLLBACK");
-      throw error;
-    }
+    return this.#isInTransaction ? body() : inOneState(this.#db, body);
   }
 
   /** The generation that is read, as it is now. */

@@ -5,6 +5,7 @@ import { appendTests } from "./append.ts";
 import { badInputTests } from "./bad-input.ts";
 import { conditionTests } from "./conditions.ts";
 import { dataTests } from "./data.ts";
+import { emptyTailTests } from "./empty-tail.ts";
 import { expectationTests } from "./expectations.ts";
 import { filterTests } from "./filters.ts";
 import { flatMemoryTests } from "./flat-memory.ts";
@@ -28,6 +29,7 @@ const common: Readonly<Record<string, Topic>> = {
   idempotency: idempotencyTests,
   conditions: conditionTests,
   reads: readTests,
+  "reads at an empty tail while batches are appended": emptyTailTests,
   filters: filterTests,
   lifecycle: lifecycleTests,
   snapshots: snapshotTests,
