@@ -8,6 +8,9 @@
  * - the stream, asked after that, still begins with the event that the state began with. If it does not, some of the
  *   events in the state have been deleted, truncated or have expired, and the state is folded anew. What is hidden
  *   never reappears below a state's beginning, so asking afterwards is safe.
+ *
+ * A long stream is read in several pages, each as of its own moment. Where two of them do not meet, the stream is asked,
+ * too: if it has been truncated or deleted in between, what was folded is no state that ever was, and folding begins again.
  */
 import type { AnyDecider, StateOf } from "../core/decider-types.ts";
 import type { StoredEvent } from "../core/event.ts";
@@ -85,15 +88,19 @@ export function createStateLoader(store: DecisionStore, plan: RuntimePlan): Stat
     const base = await findBase(decider, stream, bounds.to ?? Infinity);
     if (base === undefined) return rebuild(decider, stream, bounds);
     const folded = await foldOn(store, decider, stream, { base, bounds });
-    return (await isWhole(store, stream, folded)) ? folded : rebuild(decider, stream, bounds);
+    if (folded !== undefined && (await isWhole(store, stream, folded))) return folded;
+    return rebuild(decider, stream, bounds);
   }
 
-  function rebuild<D extends AnyDecider>(
+  async function rebuild<D extends AnyDecider>(
     decider: D,
     stream: string,
     bounds: FoldBounds = {},
   ): Promise<FoldedState<StateOf<D>>> {
-    return foldOn(store, decider, stream, { base: beginningOf(decider), bounds });
+    for (;;) {
+      const folded = await foldOn(store, decider, stream, { base: beginningOf(decider), bounds });
+      if (folded !== undefined) return folded;
+    }
   }
 
   function keep(decider: AnyDecider, stream: string, folded: FoldedState<unknown>): void {
@@ -176,19 +183,24 @@ async function findSnapshot<D extends AnyDecider>(
   return undefined;
 }
 
+/** Folds what follows a state; undefined when events between two pages have been hidden meanwhile. */
 async function foldOn<D extends AnyDecider>(
   store: DecisionStore,
   decider: D,
   stream: string,
   { base, bounds }: { readonly base: FoldedState<StateOf<D>>; readonly bounds: FoldBounds },
-): Promise<FoldedState<StateOf<D>>> {
+): Promise<FoldedState<StateOf<D>> | undefined> {
   let folded = base;
   if (bounds.to !== undefined && bounds.to <= base.revision) return base;
   for await (const page of store.readStream(stream, { ...bounds, from: base.revision + 1 }).pages()) {
+    const isGap = folded.revision >= 0 && page[0]!.revision > folded.revision + 1;
+    // Times that are not in order leave gaps for good, and so may `maxAgeMs`; the stream then still begins where it did.
+    if (isGap && bounds.until === undefined && !(await isWhole(store, stream, folded))) return undefined;
     folded = foldEvents(decider, folded, page);
   }
   return folded;
 }
+
 /** Whether everything that was folded in can still be read; see the header. */
 async function isWhole(store: DecisionStore, stream: string, folded: FoldedState<unknown>): Promise<boolean> {
   const info = await store.findStream(stream);

@@ -1,5 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { anAccount, engines } from "./engines.ts";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createHitherto } from "../../../src/runtime/create-hitherto.ts";
+import type { EventStore } from "../../../src/store/event-store.ts";
+import { openMemoryStore } from "../../../src/store/memory-store.ts";
+import { anAccount, engines, overriding } from "./engines.ts";
 import type { Log } from "./engines.ts";
 
 describe.each(engines)("the state cache on $name", ({ createLog }) => {
@@ -97,4 +100,24 @@ describe.each(engines)("the state cache on $name", ({ createLog }) => {
     }
     expect((await store.load(account, "42")).state.balance).toBe(1);
   });
+});
+
+test("a state is never folded of events from before and after a truncation between two pages", async () => {
+  const { account } = anAccount();
+  const bare = openMemoryStore();
+  const truncate = vi.fn(() => bare.setStreamPolicy("account-42", { truncateBefore: 2_400 }));
+  const readStream: EventStore["readStream"] = (...given) => ({
+    ...bare.readStream(...given),
+    async *pages() {
+      for await (const page of bare.readStream(...given).pages()) {
+        yield page;
+        if (truncate.mock.calls.length === 0) await truncate();
+      }
+    },
+  });
+  await using store = createHitherto(overriding(bare, { readStream }));
+  const events = Array.from({ length: 2_500 }, () => ({ type: "Deposited", data: { amount: 1 } }));
+  await store.append({ stream: "account-42", events });
+  expect(await store.load(account, "42")).toMatchObject({ revision: 2_499, state: { balance: 100 } });
+  expect(truncate).toHaveBeenCalledOnce();
 });

@@ -51,18 +51,23 @@ async function createSqliteLog(): Promise<Log> {
   };
 }
 
-/** The same store, but `interfere` happens before each append, and has ended when the append begins. */
-export function interferedWith(store: EventStore, interfere: () => Promise<unknown>): EventStore {
+/** The same store with some methods of its own. */
+export function overriding(store: EventStore, methods: Partial<EventStore>): EventStore {
   return new Proxy(store, {
     get: (target, key) => {
-      if (key === "append") {
-        return async (...given: Parameters<EventStore["append"]>) => {
-          await interfere();
-          return target.append(...given);
-        };
-      }
+      if (Object.hasOwn(methods, key)) return Reflect.get(methods, key) as unknown;
       const value: unknown = Reflect.get(target, key, target);
       return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+/** The same store, but `interfere` happens before each append, and has ended when the append begins. */
+export function interferedWith(store: EventStore, interfere: () => Promise<unknown>): EventStore {
+  return overriding(store, {
+    append: async (...given) => {
+      await interfere();
+      return store.append(...given);
     },
   });
 }

@@ -11,12 +11,11 @@ afterAll(() => scratch[Symbol.dispose]());
 
 /** Runs `body` once, right after policies were looked up for the first page of a read; before, they are for its bounds. */
 function afterPoliciesOfPageWereRead(body: () => void): void {
-  // oxlint-disable-next-line typescript/unbound-method -- called with the statement it was called on
   const { get } = StatementSync.prototype;
   const restore = (): void => void (StatementSync.prototype.get = get);
   onTestFinished(restore);
   let lookups = 0;
-  StatementSync.prototype.get = function (this: StatementSync, ...values) {
+  StatementSync.prototype.get = function (this: StatementSync, ...values: Parameters<typeof get>) {
     const row = get.apply(this, values);
     if (this.sourceSQL.includes("policy_changes") && ++lookups === 2) {
       restore();
