@@ -116,6 +116,7 @@ export type {
   ExecuteOptions,
   ExecuteResult,
   HistoryEntry,
+  HandleVerifyOptions,
   HistoryRange,
   Hitherto,
   LastRevision,

@@ -10,9 +10,15 @@ import type { DecideOptions, ExecuteOptions, HistoryRange, LoadOptions } from ".
 import { checkIdempotencyKey } from "./idempotency.ts";
 
 /** Refuses what `decider` did not make. @throws `ARGUMENT_INVALID` */
-export function checkDecider(decider: unknown): void {
+export function checkDecider(decider: unknown, argument = "decider"): void {
   if ((decider as AnyDecider | undefined)?.kind === "decider") return;
-  fail("decider", `it must be made by decider(), not be ${inWords(decider)}`);
+  fail(argument, `it must be made by decider(), not be ${inWords(decider)}`);
+}
+
+/** Refuses anything but a list of deciders. @throws `ARGUMENT_INVALID` */
+export function checkDeciders(argument: string, deciders: unknown): void {
+  if (!Array.isArray(deciders)) fail(argument, `it must be an array of deciders, not ${inWords(deciders)}`);
+  for (const [index, decider] of deciders.entries()) checkDecider(decider, `${argument}[${index}]`);
 }
 
 /** Refuses what `decisionModel` and `composeModels` did not make. @throws `ARGUMENT_INVALID` */

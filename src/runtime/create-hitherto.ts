@@ -5,8 +5,9 @@ import type { AnyDecider, StateOf } from "../core/decider-types.ts";
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import type { PostgresClient } from "../postgres/options.ts";
-import type { EventStore } from "../store/event-store.ts";
-import { checkFunction, checkRange } from "./check-calls.ts";
+import type { EventStore, VerifyReport } from "../store/event-store.ts";
+import { checkOptions } from "../store/read-options.ts";
+import { checkDeciders, checkFunction, checkRange } from "./check-calls.ts";
 import type { ConsumerMember } from "./consumers/consumer.ts";
 import { createConsumers } from "./consumers/consumers.ts";
 import type { Consumers } from "./consumers/consumers.ts";
@@ -14,7 +15,7 @@ import { Definitions } from "./definitions.ts";
 import type { Runtime } from "./execute.ts";
 import { bisect, history } from "./history.ts";
 import type { HistorySource } from "./history.ts";
-import type { HistoryEntry, HistoryRange, Hitherto, LastRevision } from "./hitherto.ts";
+import type { HandleVerifyOptions, HistoryEntry, HistoryRange, Hitherto, LastRevision } from "./hitherto.ts";
 import { joinHitherto } from "./joined-hitherto.ts";
 import type { JoinedHitherto } from "./joined-hitherto.ts";
 import { createParkedAdmin } from "./parked/parked-admin.ts";
@@ -30,6 +31,7 @@ import { createSnapshotter } from "./snapshotter.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 import { createStateLoader } from "./state-loader.ts";
 import { createStreamQueue } from "./stream-queue.ts";
+import { withSnapshots } from "./verify-snapshots.ts";
 import { createWork } from "./work.ts";
 import type { Work } from "./work.ts";
 
@@ -138,6 +140,15 @@ class StoreWithRuntime implements Hitherto {
     return this.#consumers.consume(...given);
   }
 
+  async verify(given: HandleVerifyOptions = {}): Promise<VerifyReport> {
+    checkOptions(given);
+    const { snapshotsOf = [], ...options } = given;
+    checkDeciders("snapshotsOf", snapshotsOf);
+    const report = await this.#store.verify(options);
+    const { store, loader } = this.#runtime;
+    return withSnapshots(report, { store, loader, deciders: snapshotsOf, signal: options.signal });
+  }
+
   async join(client: PostgresClient): Promise<JoinedHitherto> {
     this.#checkOpen();
     const { plan } = this.#runtime;
@@ -169,7 +180,6 @@ class StoreWithRuntime implements Hitherto {
   tombstoneStream: EventStore["tombstoneStream"] = (...given) => this.#store.tombstoneStream(...given);
   reclaim: EventStore["reclaim"] = (...given) => this.#store.reclaim(...given);
   stats: EventStore["stats"] = () => this.#store.stats();
-  verify: EventStore["verify"] = (...given) => this.#store.verify(...given);
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#underWay);

@@ -11,7 +11,7 @@ import type { AppendCondition } from "../core/query.ts";
 import type { Rejection } from "../core/rejection.ts";
 import type { SqlValue } from "../core/sql.ts";
 import type { PostgresClient } from "../postgres/options.ts";
-import type { EventStore, Expectation } from "../store/event-store.ts";
+import type { EventStore, Expectation, VerifyOptions, VerifyReport } from "../store/event-store.ts";
 import type { Consumer, ConsumeOptions, ConsumerMember } from "./consumers/consumer.ts";
 import type { JoinedHitherto } from "./joined-hitherto.ts";
 import type { ProjectionRunner, ProjectionRunnerOptions } from "./projections/projection-runner.ts";
@@ -151,6 +151,12 @@ export interface HistoryEntry<State> {
   readonly after: State;
   /** What leads from `before` to `after`. */
   readonly changes: readonly Change[];
+}
+
+/** How a handle verifies its store. */
+export interface HandleVerifyOptions extends VerifyOptions {
+  /** Compare the snapshots of these deciders with a fresh fold of their events. Default: none are compared. */
+  readonly snapshotsOf?: readonly AnyDecider[] | undefined;
 }
 
 /**
@@ -330,6 +336,30 @@ export interface Hitherto extends EventStore {
    * ```
    */
   join(client: PostgresClient): Promise<JoinedHitherto>;
+
+  /**
+   * Reads everything and checks it, as {@link EventStore.verify} does; and, for the deciders given, compares each snapshot
+   * with the state that its events lead to. A snapshot that differs, or is damaged, is a problem of kind `snapshot`:
+   * `snapshots.clear(stream)` drops it, and the next load folds the events. Snapshots that loading passes over, because
+   * some of their events are hidden by now, are not compared. Takes as long as reading the streams once for each snapshot.
+   *
+   * @throws `ARGUMENT_INVALID`, `ABORTED`, what reading throws
+   * @example
+   * ```ts
+   * import { decider, open } from "hitherto";
+   * const account = decider("account", {
+   *   initial: () => ({ balance: 0 }),
+   *   evolve: { Deposited: (state, data: { amount: number }) => ({ balance: state.balance + data.amount }) },
+   *   decide: { deposit: (_state, payload: { amount: number }) => ({ type: "Deposited", data: payload }) },
+   * });
+   * await using store = await open("memory:");
+   * const { problems } = await store.verify({ snapshotsOf: [account] });
+   * for (const { kind, stream } of problems) {
+   *   if (kind === "snapshot" && stream !== undefined) await store.snapshots.clear(stream);
+   * }
+   * ```
+   */
+  verify(options?: HandleVerifyOptions): Promise<VerifyReport>;
 
   /** Waits for commands and snapshots under way, stops projections and consumers, then closes the store. */
   close(): Promise<void>;

@@ -212,7 +212,8 @@ export interface StoreStats {
 
 /** A fault that {@link EventStore.verify} found. */
 export interface VerifyProblem {
-  readonly kind: "checksum" | "revision" | "position" | "index" | "file";
+  /** `snapshot` is found only by a handle that is told of deciders: their snapshots are caches, and can be cleared. */
+  readonly kind: "checksum" | "revision" | "position" | "index" | "file" | "snapshot";
   readonly message: string;
   readonly stream?: string | undefined;
   readonly position?: number | undefined;

@@ -1,9 +1,10 @@
 /**
- * Projections from a module of the user's, to be run by the command.
+ * Definitions from a module of the user's: projections that the command runs, deciders whose snapshots it verifies.
  */
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { AnyDecider } from "../../core/decider-types.ts";
 import { HithertoError } from "../../core/errors.ts";
 import type { AnyProjection } from "../../core/projection.ts";
 import { fileProblem } from "../file-problem.ts";
@@ -15,9 +16,7 @@ import { UsageError } from "../usage-error.ts";
  * @throws `FILE_UNREADABLE` when there is no such module or it fails; `DEFINITION_REPEATED`; a usage error when it has none.
  */
 export async function loadProjections(file: string): Promise<readonly AnyProjection[]> {
-  const exported = Object.values(await importModule(file)).flat();
-  // The same one may be exported twice, by its name and as the default.
-  const projections = [...new Set(exported.filter(isProjection))];
+  const projections = await exportedFrom(file, isProjection);
   if (projections.length === 0) {
     throw new UsageError(
       `the file ${file} exports no projection; export what projection(…) or sqlProjection(…) made`,
@@ -29,6 +28,17 @@ export async function loadProjections(file: string): Promise<readonly AnyProject
     names.add(name);
   }
   return projections;
+}
+
+/**
+ * The deciders that a module exports, one by one or in lists, by name or as its default.
+ *
+ * @throws `FILE_UNREADABLE` when there is no such module or it fails; a usage error when it has none.
+ */
+export async function loadDeciders(file: string): Promise<readonly AnyDecider[]> {
+  const deciders = await exportedFrom(file, isDecider);
+  if (deciders.length > 0) return deciders;
+  throw new UsageError(`the file ${file} exports no decider; export what decider(…) made`);
 }
 
 /** Those of the names given, or all of them when none is. @throws a usage error for a name that none of them has */
@@ -43,6 +53,15 @@ export function chooseProjections(
     throw new UsageError(`the file ${file} exports no projection "${unknown}"; it has ${known.join(", ")}`);
   }
   return names.length === 0 ? projections : projections.filter(({ name }) => names.includes(name));
+}
+
+/** The same one may be exported twice, by its name and as the default. */
+async function exportedFrom<Definition>(
+  file: string,
+  isOne: (value: unknown) => value is Definition,
+): Promise<readonly Definition[]> {
+  const exported: readonly unknown[] = Object.values(await importModule(file)).flat();
+  return [...new Set(exported.filter(isOne))];
 }
 
 async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
@@ -72,6 +91,14 @@ function importProblem(error: unknown): string {
 }
 
 function isProjection(value: unknown): value is AnyProjection {
-  if (typeof value !== "object" || value === null || !("kind" in value)) return false;
-  return value.kind === "projection" || value.kind === "sql-projection";
+  const kind = kindOf(value);
+  return kind === "projection" || kind === "sql-projection";
+}
+
+function isDecider(value: unknown): value is AnyDecider {
+  return kindOf(value) === "decider";
+}
+
+function kindOf(value: unknown): unknown {
+  return typeof value === "object" && value !== null && "kind" in value ? value.kind : undefined;
 }
