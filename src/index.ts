@@ -167,6 +167,8 @@ export type {
   WorkProgress,
   WorkState,
 } from "./runtime/work-status.ts";
+export { restore } from "./runtime/restore.ts";
+export type { RestoreOptions } from "./sqlite/backup.ts";
 export { openSqliteStore } from "./sqlite/sqlite-store.ts";
 export type { SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
 export type { SqliteDurability } from "./sqlite/schema.ts";
@@ -176,6 +178,8 @@ export type { MemoryStoreOptions } from "./store/memory-store.ts";
 export type {
   AppendOptions,
   AppendResult,
+  BackupOptions,
+  BackupReport,
   EventSequence,
   EventStore,
   Expectation,

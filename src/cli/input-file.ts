@@ -6,8 +6,8 @@ import { stat } from "node:fs/promises";
 import { addAbortSignal, pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { HithertoError, isHithertoError } from "../core/errors.ts";
+import { fileProblem } from "../store/file-problem.ts";
 import type { Cli } from "./cli.ts";
-import { fileProblem } from "./file-problem.ts";
 
 /** Bytes to import. */
 export interface Input {

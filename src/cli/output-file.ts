@@ -6,7 +6,7 @@ import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { finished, pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { HithertoError, isHithertoError } from "../core/errors.ts";
-import { fileProblem } from "./file-problem.ts";
+import { fileProblem } from "../store/file-problem.ts";
 import { TextOutput } from "./text-output.ts";
 
 /**

@@ -6,6 +6,7 @@ import { Cli } from "./cli.ts";
 import type { CommonOptions } from "./cli.ts";
 import { paintFor } from "./colours.ts";
 import { addAppend } from "./commands/append.ts";
+import { addBackup } from "./commands/backup.ts";
 import { addConsumers } from "./commands/consumers.ts";
 import { addExport } from "./commands/export.ts";
 import { addImport } from "./commands/import.ts";
@@ -13,6 +14,7 @@ import { addMigrate } from "./commands/migrate.ts";
 import { addParked } from "./commands/parked.ts";
 import { addProjections } from "./commands/projections.ts";
 import { addRead } from "./commands/read.ts";
+import { addRestore } from "./commands/restore.ts";
 import { addStats } from "./commands/stats.ts";
 import { addStreams } from "./commands/streams.ts";
 import { addVerify } from "./commands/verify.ts";
@@ -72,6 +74,8 @@ const commands = [
   addVerify,
   addExport,
   addImport,
+  addBackup,
+  addRestore,
   addMigrate,
   addProjections,
   addConsumers,

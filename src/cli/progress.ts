@@ -3,7 +3,7 @@
  */
 import { SingleBar } from "cli-progress";
 import type { Cli } from "./cli.ts";
-import { formatDuration, formatNumber } from "./format.ts";
+import { formatBytes, formatDuration, formatNumber } from "./format.ts";
 
 /** Shows how far a long command has come. */
 export interface Progress {
@@ -23,10 +23,15 @@ export interface ProgressOptions {
   readonly total: number | undefined;
   /** What was done before it began. Default 0. */
   readonly from?: number;
+  /** What is counted. Default `events`. */
+  readonly unit?: "events" | "bytes";
 }
 
 /** Begins a progress bar. It stays silent unless standard error is a terminal and the output is for people. */
-export function startProgress(cli: Cli, { title, total, from = 0 }: ProgressOptions): Progress {
+export function startProgress(
+  cli: Cli,
+  { title, total, from = 0, unit = "events" }: ProgressOptions,
+): Progress {
   const { stderr } = cli.surroundings;
   const began = performance.now();
   const elapsedMs = (): number => performance.now() - began;
@@ -44,8 +49,10 @@ export function startProgress(cli: Cli, { title, total, from = 0 }: ProgressOpti
     fps: 8,
   });
   const payload = (events: number, done: number, of = 0): object => ({
-    events: `${formatNumber(events)} events`,
-    rate: formatNumber(Math.round((events * 1_000) / Math.max(1, elapsedMs()))),
+    events: unit === "bytes" ? formatBytes(events) : `${formatNumber(events)} events`,
+    rate: (unit === "bytes" ? formatBytes : formatNumber)(
+      Math.round((events * 1_000) / Math.max(1, elapsedMs())),
+    ),
     elapsed: formatDuration(elapsedMs()),
     left: leftInWords({ done: done - from, remaining: of - done, elapsedMs: elapsedMs() }),
   });

@@ -14,6 +14,7 @@ const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   APPEND_EMPTY: "Give --type and --data, or pipe events in, one JSON object a line.",
   APPEND_TOO_LARGE: "Append fewer events at a time; import takes any number.",
   ARGUMENT_INVALID: "Add --help to see what is possible.",
+  BACKUP_UNSUPPORTED: "See docs/guide/backup-and-restore.md.",
   CONSUMER_UNKNOWN: "Check the name; hitherto consumers list shows them all.",
   DEFINITION_REPEATED: "Give one of them another name, or name the one to run.",
   EVENT_ID_CONFLICT: "Leave --id out to have a new id made, or look at the stored event with read.",
@@ -42,7 +43,7 @@ const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   STORE_IO: "See that the disk or the server is there and works, then run the command again.",
   STORE_LOGIN_REFUSED: "Check user and password; the variable PGPASSWORD keeps the password out of the URL.",
   STORE_NOT_A_STORE: "Check the path or the schema: what is there belongs to something else.",
-  STORE_NOT_FOUND: "Check the path or URL. Only append, import and migrate make a new store.",
+  STORE_NOT_FOUND: "Check the path or URL. Only append, import, restore and migrate make a new store.",
   STORE_READ_ONLY: "Check the rights of the file and of its folder.",
   STORE_RIGHTS_MISSING:
     "Grant it, or use the URL of the owner; hitherto migrate --grant gives a role its rights.",

@@ -2,7 +2,7 @@
  * Writing text with back-pressure, for as long as somebody reads it.
  */
 import { HithertoError } from "../core/errors.ts";
-import { fileProblem } from "./file-problem.ts";
+import { fileProblem } from "../store/file-problem.ts";
 import type { OutputStream } from "./surroundings.ts";
 
 /**

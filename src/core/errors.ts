@@ -78,6 +78,8 @@ export interface ErrorDetailsByCode {
   readonly MODEL_CONFLICT: { generation: number; problem: string };
   readonly TRANSACTION_TIMEOUT: { store: string; timeoutMs: number };
   readonly JOIN_UNSUPPORTED: { store: string };
+  /** `instead` says what to do, as the end of a sentence. */
+  readonly BACKUP_UNSUPPORTED: { store: string; instead: string };
   readonly SQL_UNSUPPORTED: { store: string; operation: string };
   readonly SQL_FAILED: { sql: string; problem: string };
   readonly DEFINITION_REPEATED: { kind: "projection" | "consumer"; name: string };
@@ -355,6 +357,8 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
     ...operator((d) => `${d.store} failed: ${d.problem}.`),
     isRetryable: true,
   },
+
+  BACKUP_UNSUPPORTED: caller((d) => `${d.store} is not in a file that can be copied: ${d.instead}.`),
 
   // Exchange
   LINE_INVALID: caller((d) => `Line ${d.line} of ${d.source} is not valid: ${d.problem}.`),

@@ -13,6 +13,8 @@ import { eventSequence } from "../store/event-sequence.ts";
 import type {
   AppendOptions,
   AppendResult,
+  BackupOptions,
+  BackupReport,
   EventSequence,
   EventStore,
   Expectation,
@@ -30,6 +32,8 @@ import type {
 } from "../store/event-store.ts";
 import type { JoinedStore } from "../store/joined-store.ts";
 import {
+  checkBackupOptions,
+  checkFilePath,
   checkId,
   checkOptions,
   checkSignal,
@@ -295,6 +299,16 @@ class PostgresStore implements PostgresEventStore {
     this.#checkOpen();
     checkVerifyOptions(options);
     return verifyStore(this.#shared(), options);
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- what it throws becomes a rejection
+  async backup(path: string, options: BackupOptions = {}): Promise<BackupReport> {
+    this.#checkOpen();
+    checkFilePath("path", path);
+    checkBackupOptions(options, "backup");
+    const schema = `--schema='"${this.#database.schema.replaceAll('"', '""')}"'`;
+    const instead = `run pg_dump --format=custom ${schema} --file=FILE with the URL of its database`;
+    throw new HithertoError("BACKUP_UNSUPPORTED", { store: this.url, instead });
   }
 
   close(): Promise<void> {

@@ -180,6 +180,7 @@ class StoreWithRuntime implements Hitherto {
   tombstoneStream: EventStore["tombstoneStream"] = (...given) => this.#store.tombstoneStream(...given);
   reclaim: EventStore["reclaim"] = (...given) => this.#store.reclaim(...given);
   stats: EventStore["stats"] = () => this.#store.stats();
+  backup: EventStore["backup"] = (...given) => this.#store.backup(...given);
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#underWay);

@@ -46,7 +46,21 @@ export async function open(url: string | URL, options: OpenOptions = {}): Promis
 
 const knownUrls = ["memory:", "sqlite:PATH", "file:///PATH", "PATH", "postgres://HOST/DATABASE"] as const;
 
-async function openStore(url: string | URL, options: OpenOptions): Promise<EventStore> {
+function openStore(url: string | URL, options: OpenOptions): Promise<EventStore> {
+  const place = placeOf(url);
+  if (place.engine === "sqlite") return openSqliteStore(place.path, options);
+  if (place.engine === "postgres") return openPostgres(place.url, options);
+  return Promise.resolve(openMemoryStore(options));
+}
+
+/** What the URL of a store names. */
+export type StorePlace =
+  | { readonly engine: "memory" }
+  | { readonly engine: "sqlite"; readonly path: string }
+  | { readonly engine: "postgres"; readonly url: string };
+
+/** Reads the URL of a store, in any form that {@link open} takes. @throws `STORE_URL_UNKNOWN`, `ARGUMENT_INVALID` */
+export function placeOf(url: string | URL): StorePlace {
   const text = url instanceof URL ? url.href : url;
   if (typeof text !== "string" || text === "") {
     throw new HithertoError("ARGUMENT_INVALID", {
@@ -55,19 +69,19 @@ async function openStore(url: string | URL, options: OpenOptions): Promise<Event
     });
   }
   const [, scheme, rest = ""] = /^([a-z][a-z\d+.-]+):(.*)$/is.exec(text) ?? [];
-  if (scheme === undefined) return openSqliteStore(text, options);
+  if (scheme === undefined) return { engine: "sqlite", path: text };
   switch (scheme.toLowerCase()) {
     case "memory":
-      if (rest === "") return openMemoryStore(options);
+      if (rest === "") return { engine: "memory" };
       break;
     case "sqlite":
-      if (rest !== "") return openSqliteStore(sqlitePath(rest), options);
+      if (rest !== "") return { engine: "sqlite", path: sqlitePath(rest) };
       break;
     case "file":
-      return openSqliteStore(filePath(text), options);
+      return { engine: "sqlite", path: filePath(text) };
     case "postgres":
     case "postgresql":
-      return openPostgres(text, options);
+      return { engine: "postgres", url: text };
     default:
   }
   throw new HithertoError("STORE_URL_UNKNOWN", { url: redactUrl(text), known: knownUrls });

@@ -4,7 +4,8 @@
  * Everything else in this folder knows only the interfaces below, so that another binding can take its place.
  * Rows come as arrays in the order of the selected columns: objects cost twice as much to build.
  */
-import { DatabaseSync } from "node:sqlite";
+import { backup, DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 
 /** A value that SQLite stores. Integers are safe integers. */
 export type SqlValue = string | number | Uint8Array | null;
@@ -26,19 +27,27 @@ export interface Statement<Row extends readonly SqlValue[] = SqlValue[]> {
 export interface Database {
   prepare<Row extends readonly SqlValue[] = SqlValue[]>(sql: string): Statement<Row>;
   exec(sql: string): void;
+  /** Copies the database into a file, some pages at a time; `onProgress` is told bytes. */
+  copyTo(path: string, onProgress: (done: number, total: number) => void): Promise<void>;
   close(): void;
 }
+
+/** Pages that are copied without a pause. */
+const pagesAtOnce = 1_000;
 
 /** How a connection is opened. */
 export interface DatabaseOptions {
   readonly isReadOnly: boolean;
   /** How long a statement waits for another process's lock, in milliseconds. */
   readonly busyTimeoutMs: number;
+  /** For a file that nobody changes while it is open: SQLite then keeps nothing next to it. */
+  readonly isImmutable?: boolean;
 }
 
 /** Opens a connection. Errors are those of `node:sqlite`; `toStoreError` translates them. */
 export function openDatabase(path: string, options: DatabaseOptions): Database {
-  const db = new DatabaseSync(path, { readOnly: options.isReadOnly, timeout: options.busyTimeoutMs });
+  const { isReadOnly: readOnly, busyTimeoutMs: timeout, isImmutable = false } = options;
+  const db = new DatabaseSync(isImmutable ? immutable(path) : path, { readOnly, timeout });
   return {
     prepare<Row extends readonly SqlValue[]>(sql: string): Statement<Row> {
       const statement = db.prepare(sql);
@@ -47,6 +56,20 @@ export function openDatabase(path: string, options: DatabaseOptions): Database {
       return statement as unknown as Statement<Row>;
     },
     exec: (sql) => db.exec(sql),
+    copyTo: async (target, onProgress) => {
+      const pageSize = Number(db.prepare("PRAGMA page_size").get()?.["page_size"]);
+      await backup(db, target, {
+        rate: pagesAtOnce,
+        progress: ({ totalPages, remainingPages }) =>
+          onProgress((totalPages - remainingPages) * pageSize, totalPages * pageSize),
+      });
+    },
     close: () => db.close(),
   };
+}
+
+function immutable(path: string): URL {
+  const url = pathToFileURL(path);
+  url.searchParams.set("immutable", "1");
+  return url;
 }

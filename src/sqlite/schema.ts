@@ -52,6 +52,25 @@ export function connect(options: ConnectOptions): Database {
   }
 }
 
+/**
+ * Opens a store of this format or an older one as it is, to read its pages.
+ *
+ * @throws what SQLite reports, `STORE_NOT_FOUND`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`
+ */
+export function checkFile(path: string, busyTimeoutMs: number): Database {
+  checkPath(path, "read");
+  // A journal next to it belongs to its content, and a process that writes to it has one.
+  const isImmutable = !existsSync(`${path}-wal`) && !existsSync(`${path}-journal`);
+  const db = openDatabase(path, { isReadOnly: true, isImmutable, busyTimeoutMs });
+  try {
+    if (readFormat(db, path) === undefined) throw notAStore(path, "the database is empty");
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
 /** What SQLite would tell too late, or not apart. */
 function checkPath(path: string, mode: ConnectOptions["mode"]): void {
   const folder = dirname(path);

@@ -18,6 +18,8 @@ import type { EventPage } from "../store/event-sequence.ts";
 import type {
   AppendOptions,
   AppendResult,
+  BackupOptions,
+  BackupReport,
   EventSequence,
   EventStore,
   Expectation,
@@ -35,6 +37,7 @@ import type {
   VerifyReport,
 } from "../store/event-store.ts";
 import {
+  checkFilePath,
   checkId,
   checkOptions,
   checkSignal,
@@ -50,6 +53,7 @@ import {
 import type { ReadPlan } from "../store/read-options.ts";
 import type { ReadSide } from "../store/read-side.ts";
 import { openSubscription } from "../store/subscription.ts";
+import { backupStore } from "./backup.ts";
 import { ChangeWatcher } from "./change-watcher.ts";
 import type { Database } from "./driver.ts";
 import { LogReader } from "./log-reader.ts";
@@ -124,12 +128,7 @@ function openBeside(options: ConnectOptions): EventStore {
 const mebibyte = 1024 * 1024;
 
 function planConnection(path: unknown, options: SqliteStoreOptions): ConnectOptions {
-  if (typeof path !== "string" || path === "" || path.includes("\0")) {
-    throw new HithertoError("ARGUMENT_INVALID", {
-      argument: "path",
-      problem: "it must be the path of a file",
-    });
-  }
+  checkFilePath("path", path);
   checkOptions(options);
   const {
     mode = "create",
@@ -339,6 +338,12 @@ class SqliteStore implements EventStore {
     this.#checkOpen();
     checkVerifyOptions(options);
     return verifyInThread({ ...this.#options, mode: "read" }, options);
+  }
+
+  async backup(path: string, options: BackupOptions = {}): Promise<BackupReport> {
+    this.#checkOpen();
+    const { path: source, busyTimeoutMs, cacheBytes } = this.#options;
+    return backupStore({ source, busyTimeoutMs, cacheBytes }, path, options);
   }
 
   close(): Promise<void> {

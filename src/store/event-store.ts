@@ -236,6 +236,32 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How a backup is made. */
+export interface BackupOptions {
+  /** Replace a file of that name, once the backup is complete. Default false: it is refused. */
+  readonly overwrite?: boolean | undefined;
+  /**
+   * Called now and then with how much has been done, and how much there is: in step `copy` in bytes, then, in step
+   * `verify`, in events.
+   */
+  readonly onProgress?: ((done: number, total: number, step: "copy" | "verify") => void) | undefined;
+  /** Ends it; nothing is left under the name of the backup. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A backup that was made and verified, or a store that was made of one. */
+export interface BackupReport {
+  /** The file, as an absolute path. */
+  readonly path: string;
+  /** Position of the last event in it; 0 when there is none. */
+  readonly head: number;
+  readonly events: number;
+  readonly streams: number;
+  /** Version of the stored format. */
+  readonly format: number;
+  readonly bytes: number;
+}
+
 /** A folded state, kept so that loading need not begin at the first event. */
 export interface Snapshot {
   readonly stream: string;
@@ -361,6 +387,19 @@ export interface EventStore extends AsyncDisposable {
 
   /** Reads everything and checks checksums, revisions, positions and indexes. Changes nothing. */
   verify(options?: VerifyOptions): Promise<VerifyReport>;
+
+  /**
+   * Copies the store into one file while it is in use, and verifies the copy before it gets its name. In it is everything
+   * of one moment after the call: events, read models, checkpoints, snapshots. `restore` makes a store of it.
+   *
+   * Until the backup is complete, the file has another name next to its own. One that was interrupted is made again from
+   * the beginning.
+   *
+   * @throws `BACKUP_UNSUPPORTED` where a store is not a file, and what to do instead; `FILE_UNWRITABLE`, also when a file
+   * of that name exists; `STORE_DAMAGED` when the copy does not verify; `STORE_IO`, `STORE_CLOSED`, `ARGUMENT_INVALID`,
+   * `ABORTED`
+   */
+  backup(path: string, options?: BackupOptions): Promise<BackupReport>;
 
   /** Waits for appends under way, then releases everything. Closing twice is harmless. */
   close(): Promise<void>;

@@ -4,6 +4,8 @@ export type { MemoryStoreOptions } from "./memory-store.ts";
 export type {
   AppendOptions,
   AppendResult,
+  BackupOptions,
+  BackupReport,
   EventSequence,
   EventStore,
   Expectation,
@@ -82,6 +84,8 @@ export type {
 export { eventSequence } from "./event-sequence.ts";
 export type { EventPage } from "./event-sequence.ts";
 export {
+  checkBackupOptions,
+  checkFilePath,
   checkId,
   checkOptions,
   checkSignal,

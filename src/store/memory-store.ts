@@ -31,6 +31,8 @@ import { eventSequence } from "./event-sequence.ts";
 import type {
   AppendOptions,
   AppendResult,
+  BackupOptions,
+  BackupReport,
   EventSequence,
   EventStore,
   Expectation,
@@ -49,6 +51,8 @@ import { MemoryLog, planAppend } from "./memory-log.ts";
 import { MemoryReadSide } from "./memory-read-side.ts";
 import { MemorySnapshots } from "./memory-snapshots.ts";
 import {
+  checkBackupOptions,
+  checkFilePath,
   checkId,
   checkOptions,
   checkSignal,
@@ -224,6 +228,15 @@ class MemoryStore implements EventStore {
         problems: problems.slice(0, problemsMax),
         problemCount: problems.length,
       };
+    });
+  }
+
+  backup(path: string, options: BackupOptions = {}): Promise<BackupReport> {
+    return this.#run(() => {
+      checkFilePath("path", path);
+      checkBackupOptions(options, "backup");
+      const instead = "write its events to a file with exportEvents";
+      throw new HithertoError("BACKUP_UNSUPPORTED", { store: url, instead });
     });
   }
 

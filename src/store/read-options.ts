@@ -6,6 +6,7 @@ import { HithertoError } from "../core/errors.ts";
 import type { EventFilter } from "../core/query.ts";
 import { checkName, inWords, isMoment, momentMs, planQuery, planStrings } from "./check-input.ts";
 import type {
+  BackupOptions,
   ListStreamsOptions,
   ReadOptions,
   Snapshot,
@@ -138,14 +139,26 @@ export function checkSnapshotKey(key: Parameters<SnapshotStore["find"]>[1]): voi
 }
 
 /** Checks the options of `verify`. @throws `ARGUMENT_INVALID`, `ABORTED` */
-export function checkVerifyOptions(options: VerifyOptions): void {
+export function checkVerifyOptions(
+  options: Pick<VerifyOptions, "signal"> & { readonly onProgress?: unknown },
+  operation: string = "verify",
+): void {
   checkOptions(options);
   checkSignal(options.signal);
   const { onProgress } = options;
   if (onProgress !== undefined && typeof onProgress !== "function") {
     fail("onProgress", `it must be a function, not ${inWords(onProgress)}`);
   }
-  throwIfAborted(options.signal, "verify");
+  throwIfAborted(options.signal, operation);
+}
+
+/** Checks the options of a backup, or of its way back. @throws `ARGUMENT_INVALID`, `ABORTED` */
+export function checkBackupOptions(options: BackupOptions, operation: "backup" | "restore"): void {
+  checkVerifyOptions(options, operation);
+  const { overwrite } = options;
+  if (overwrite !== undefined && typeof overwrite !== "boolean") {
+    fail("overwrite", `it must be true or false, not ${inWords(overwrite)}`);
+  }
 }
 
 /**
@@ -155,6 +168,12 @@ export function checkVerifyOptions(options: VerifyOptions): void {
  */
 export function checkStreamName(stream: unknown): asserts stream is string {
   checkName("stream", typeof stream === "string" && /^\$./.test(stream) ? stream.slice(1) : stream);
+}
+
+/** Refuses what cannot be the path of a file. @throws `ARGUMENT_INVALID` */
+export function checkFilePath(argument: string, path: unknown): asserts path is string {
+  if (typeof path === "string" && path !== "" && !path.includes("\0")) return;
+  fail(argument, "it must be the path of a file");
 }
 
 /** Refuses options that are no object. @throws `ARGUMENT_INVALID` */

@@ -16,7 +16,7 @@ interface VerifyCommandOptions {
 const help = `
 Examples:
   $ hitherto verify --store shop.db
-  $ hitherto verify --store shop.db && cp shop.db backup/
+  $ hitherto verify --store backups/shop.db
   $ hitherto verify --definitions ./deciders.js --store shop.db
 
 Reads everything and changes nothing. With --definitions, each snapshot of the

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import type { AnyDecider } from "../../core/decider-types.ts";
 import { HithertoError } from "../../core/errors.ts";
 import type { AnyProjection } from "../../core/projection.ts";
-import { fileProblem } from "../file-problem.ts";
+import { fileProblem } from "../../store/file-problem.ts";
 import { UsageError } from "../usage-error.ts";
 
 /**

@@ -28,6 +28,7 @@ export function createInlineStore(store: EventStore, appends: InlineAppends): Ev
     reclaim: (...given) => store.reclaim(...given),
     stats: () => store.stats(),
     verify: (...given) => store.verify(...given),
+    backup: (...given) => store.backup(...given),
     close,
     [Symbol.asyncDispose]: close,
   };

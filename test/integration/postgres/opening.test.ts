@@ -221,3 +221,10 @@ test("says which package to install where the driver is missing", async () => {
     message: expect.not.stringContaining("s3cret") as unknown,
   });
 });
+
+test("a backup is refused with the command that makes one", async () => {
+  await using store = await open(schema.url);
+  const refused = { code: "BACKUP_UNSUPPORTED", details: { store: store.url } };
+  await expect(store.backup("bank.db")).rejects.toMatchObject(refused);
+  await expect(store.backup("bank.db")).rejects.toThrow(`--schema='"${schema.name}"'`);
+});

@@ -136,7 +136,7 @@ describe("an error", () => {
       out: "",
       err:
         "There is no store at a.db: there is no such file. [STORE_NOT_FOUND]\n" +
-        "Check the path or URL. Only append, import and migrate make a new store.\n",
+        "Check the path or URL. Only append, import, restore and migrate make a new store.\n",
     });
   });
 
@@ -144,7 +144,7 @@ describe("an error", () => {
     const { err } = await runCli(["stats", "--json"], failing(notFound));
     expect(JSON.parse(err)).toEqual({
       ...notFound.toJSON(),
-      advice: "Check the path or URL. Only append, import and migrate make a new store.",
+      advice: "Check the path or URL. Only append, import, restore and migrate make a new store.",
     });
   });
 

@@ -1,4 +1,8 @@
+/**
+ * Failures of file operations, in words.
+ */
 const problems: Readonly<Record<string, string>> = {
+  EEXIST: "it is there already",
   EACCES: "access is denied",
   EISDIR: "it is a folder",
   EMFILE: "too many files are open",
