@@ -40,11 +40,13 @@ const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
     "Run hitherto verify for the whole picture, then restore a backup; do not write to the store.",
   STORE_FORMAT_NEWER: "Update hitherto: npm install hitherto@latest.",
   STORE_FULL: "Make room on the disk and run the command again.",
+  STORE_HARD_LINKED: "Find the other names with find / -samefile FILE, and remove them.",
   STORE_IO: "See that the disk or the server is there and works, then run the command again.",
   STORE_LOGIN_REFUSED: "Check user and password; the variable PGPASSWORD keeps the password out of the URL.",
   STORE_NOT_A_STORE: "Check the path or the schema: what is there belongs to something else.",
   STORE_NOT_FOUND: "Check the path or URL. Only append, import, restore and migrate make a new store.",
   STORE_READ_ONLY: "Check the rights of the file and of its folder.",
+  STORE_REPLACED: "Check who removed, renamed or replaced the file, then run the command again.",
   STORE_RIGHTS_MISSING:
     "Grant it, or use the URL of the owner; hitherto migrate --grant gives a role its rights.",
   STORE_SERVER_UNSUPPORTED: "Use PostgreSQL 14 or later, and a database made with ENCODING 'UTF8'.",

@@ -120,6 +120,10 @@ export interface ErrorDetailsByCode {
   readonly STORE_FORMAT_NEWER: { store: string; format: number; known: number };
   readonly STORE_FORMAT_OLDER: { store: string; format: number; known: number };
   readonly STORE_DAMAGED: { store: string; problem: string; stream?: string; position?: number };
+  /** `problem` says what became of which file. */
+  readonly STORE_REPLACED: { store: string; problem: string };
+  /** `names`: how many the file has. */
+  readonly STORE_HARD_LINKED: { store: string; names: number };
   readonly STORE_FULL: { store: string };
   /** `problem` says what it was busy with, where that was not another writer. */
   readonly STORE_BUSY: { store: string; waitedMs: number; problem?: string };
@@ -336,6 +340,14 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
     (d) =>
       `${d.store} is damaged${d.position === undefined ? "" : ` at position ${d.position}`}` +
       `${d.stream === undefined ? "" : ` (stream "${d.stream}")`}: ${d.problem}.`,
+  ),
+  STORE_REPLACED: operator(
+    (d) =>
+      `${d.store} is not the store that was opened: ${d.problem}. Close this handle, check the file, and open it again.`,
+  ),
+  STORE_HARD_LINKED: operator(
+    (d) =>
+      `The file of ${d.store} has ${d.names} names (hard links), and each would get a write-ahead log of its own: remove the others.`,
   ),
   STORE_FULL: {
     ...operator((d) => `No space is left to write to ${d.store}.`),

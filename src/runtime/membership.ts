@@ -23,6 +23,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { isHithertoError } from "../core/errors.ts";
+import { endsHandle } from "../store/ends-handle.ts";
 import type { ReadSide } from "../store/read-side.ts";
 import type { Liveness, MemberWatch } from "./member-watch.ts";
 import { thisProcess } from "./process-identity.ts";
@@ -200,9 +201,9 @@ class BeatingMember implements Member {
     if (!isHithertoError(error, "RECORD_CONFLICT")) this.#report(error);
   };
 
-  /** A store that was closed under its member ends the membership. */
+  /** A store that was closed or lost under its member ends the membership. What has lost it tells so by itself. */
   readonly #report = (error: unknown): void => {
-    if (isHithertoError(error, "STORE_CLOSED")) {
+    if (endsHandle(error)) {
       this.#hasLeft = true;
       clearTimeout(this.#timer);
     } else this.#onError(error);

@@ -13,11 +13,14 @@ export const pollIntervalMs = 5;
 /** The watchers of one handle. */
 export class ChangeWatcher {
   readonly #dataVersion: Statement<[number]>;
+  readonly #check: () => void;
   readonly #listeners = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
   #seenVersion = 0;
 
-  constructor(db: Database) {
+  /** `check` throws when the file is not to be asked any more. */
+  constructor(db: Database, check: () => void = () => undefined) {
+    this.#check = check;
     this.#dataVersion = db.prepare("PRAGMA data_version");
   }
 
@@ -55,6 +58,7 @@ export class ChangeWatcher {
   /** Undefined when the file cannot be asked: listeners then meet the error in a read of their own, not in a timer. */
   #tryReadVersion(): number | undefined {
     try {
+      this.#check();
       return this.#readVersion();
     } catch {
       return undefined;

@@ -7,17 +7,18 @@
  * file costs half of what writing to its growing end costs.
  *
  * It sleeps while nothing has been committed since its last checkpoint, and never checkpoints more often than every
- * {@link pauseMs}. What fails here, for lack of space say, loses nothing: all of it is in the log, the next checkpoint
- * goes on from there, and whether the store can be written to, the next write tells.
+ * {@link pauseMs}.
  */
 import { workerData } from "node:worker_threads";
 import { openDatabase } from "./driver.ts";
-import type { Database } from "./driver.ts";
-import { isSqliteError } from "./sql-errors.ts";
+import { StoreFile } from "./store-file.ts";
+import type { FileIdentity } from "./store-file.ts";
+import { tryCheckpoint } from "./try-checkpoint.ts";
 
 /** What the thread is started with. */
 export interface CheckpointThreadData {
   readonly path: string;
+  readonly files: FileIdentity | undefined;
   /** Two Int32: groups committed so far, and whether to end. */
   readonly commits: SharedArrayBuffer;
 }
@@ -25,7 +26,9 @@ export interface CheckpointThreadData {
 /** The least time from one checkpoint to the next. */
 const pauseMs = 50;
 
-function main({ path, commits }: CheckpointThreadData): void {
+function main({ path, files, commits }: CheckpointThreadData): void {
+  const file = new StoreFile(path, files);
+  file.check();
   const db = openDatabase(path, { isReadOnly: false, busyTimeoutMs: 0 });
   db.exec("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
   const shared = new Int32Array(commits);
@@ -36,19 +39,11 @@ function main({ path, commits }: CheckpointThreadData): void {
       Atomics.wait(shared, 0, seen);
       continue;
     }
-    tryCheckpoint(db);
+    tryCheckpoint(db, file);
     done = seen;
     Atomics.wait(shared, 1, 0, pauseMs);
   }
   db.close();
-}
-
-function tryCheckpoint(db: Database): void {
-  try {
-    db.exec("PRAGMA wal_checkpoint(PASSIVE)");
-  } catch (error) {
-    if (!isSqliteError(error)) throw error;
-  }
 }
 
 main(workerData as CheckpointThreadData);

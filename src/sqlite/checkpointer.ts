@@ -3,6 +3,7 @@
  * commits through shared memory, ended before the writer's connection is closed.
  */
 import type { CheckpointThreadData } from "./checkpoint-thread.ts";
+import type { ConnectOptions } from "./schema.ts";
 import { startThread } from "./start-thread.ts";
 
 /** Groups of writes before the thread is worth its start. Until then the writer checkpoints when it has a pause. */
@@ -10,13 +11,13 @@ const groupsBeforeStart = 50;
 
 /** Runs checkpoints of one store beside its writer. */
 export class Checkpointer {
-  readonly #path: string;
+  readonly #connect: ConnectOptions;
   readonly #commits = new Int32Array(new SharedArrayBuffer(8));
   #groups = 0;
   #ended: Promise<void> | undefined;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(connect: ConnectOptions) {
+    this.#connect = connect;
   }
 
   /** To be called after each group of writes. */
@@ -37,7 +38,8 @@ export class Checkpointer {
   }
 
   #start(): Promise<void> {
-    const data: CheckpointThreadData = { path: this.#path, commits: this.#commits.buffer };
+    const { path, files } = this.#connect;
+    const data: CheckpointThreadData = { path, files, commits: this.#commits.buffer };
     const worker = startThread("checkpoint-thread", {
       workerData: data,
       name: "hitherto-checkpointer",

@@ -8,6 +8,7 @@
  * - What is remembered between groups (head, last revisions, block marks) is valid only while no other connection has
  *   written, which `PRAGMA data_version` tells, and is forgotten after every failure.
  * - When the transaction fails as a whole, nothing of the group is stored and every write of it fails alike.
+ * - Nothing is answered as stored unless, after the commit, the file was still the one that the path leads to.
  */
 import { getRandomValues } from "node:crypto";
 import { HithertoError } from "../core/errors.ts";
@@ -32,6 +33,7 @@ import { syncSwitch } from "./schema.ts";
 import type { SqliteDurability } from "./schema.ts";
 import { saveSnapshot } from "./snapshot-rows.ts";
 import { toStoreError, tryExec } from "./sql-errors.ts";
+import type { StoreFile } from "./store-file.ts";
 import { firstKeptRevision, noPolicy } from "./stream-policies.ts";
 import type { PolicyRow } from "./stream-policies.ts";
 import { blockOf, termOf } from "./terms.ts";
@@ -68,8 +70,8 @@ export type WriteOutcome =
 
 /** What a writer must know besides its connection. */
 export interface LogWriterOptions {
-  /** Names the store in errors. */
-  readonly store: string;
+  /** Its path names the store in errors. */
+  readonly file: StoreFile;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** 42 random bits, as an integer: with time and position they make the ids of this writer's events. */
@@ -93,7 +95,7 @@ export class LogWriter {
   readonly reader: LogReader;
   readonly readSide: ReadSideWriter;
   readonly #db: Database;
-  readonly #store: string;
+  readonly #file: StoreFile;
   readonly #reclaimer: Reclaimer;
   readonly #clock: () => number;
 
@@ -117,14 +119,14 @@ export class LogWriter {
   readonly #terms = new Map<string, number>();
 
   constructor(db: Database, options: LogWriterOptions) {
-    const { store, clock, idRandom, busyTimeoutMs, durability } = options;
+    const { file, clock, idRandom, busyTimeoutMs, durability } = options;
     this.#db = db;
-    this.#store = store;
+    this.#file = file;
     this.#clock = clock;
     this.#idRandom = idRandom;
     this.#busyTimeoutMs = busyTimeoutMs;
-    this.reader = new LogReader(db, store, clock);
-    this.#reclaimer = new Reclaimer(db, store, this.reader, clock);
+    this.reader = new LogReader(db, file.path, clock);
+    this.#reclaimer = new Reclaimer(db, file.path, this.reader, clock);
     this.readSide = new ReadSideWriter(db);
     this.#begin = writeLock(db, busyTimeoutMs);
     this.#setSync = syncSwitch(db, durability);
@@ -147,7 +149,9 @@ export class LogWriter {
       return outcomes;
     } catch (error) {
       this.abandon();
-      const refusal = refusalOf(toStoreError(error, this.#store, this.#busyTimeoutMs));
+      const refusal = refusalOf(
+        toStoreError(this.#file.explain(error), this.#file.path, this.#busyTimeoutMs),
+      );
       return group.map(() => ({ kind: "refused", refusal }));
     }
   }
@@ -171,8 +175,9 @@ export class LogWriter {
 
   // The parts of a transaction, for those who begin it by themselves.
 
-  /** To be called first in every transaction. */
+  /** To be called first in every transaction. @throws `STORE_REPLACED`, `STORE_HARD_LINKED` */
   takeUpChanges(): void {
+    this.#file.checkBeforeWrite();
     const version = this.#dataVersion.get()?.[0] ?? -1;
     if (version !== this.#seenDataVersion) this.#forget();
     this.#seenDataVersion = version;
@@ -181,9 +186,11 @@ export class LogWriter {
     this.#idTime = this.#clock();
   }
 
+  /** @throws `STORE_REPLACED` when it was committed into a file that is no longer in place. */
   commit(): void {
     this.readSide.finish();
     this.#commit.run();
+    this.#file.check();
   }
 
   /** Rolls back, if there is anything to. */

@@ -4,13 +4,15 @@
  * A file is a Hitherto store when its SQLite `application_id` is ours; `user_version` is the format. A newer format
  * is refused, an older one lifted by the first who opens the file for writing.
  */
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { HithertoError } from "../core/errors.ts";
 import type { Database } from "./driver.ts";
 import { openDatabase } from "./driver.ts";
 import { formats } from "./formats.ts";
 import { toStoreError, tryExec } from "./sql-errors.ts";
+import { checkNames, StoreFile } from "./store-file.ts";
+import type { FileIdentity } from "./store-file.ts";
 
 /** "HITO" in ASCII. */
 export const applicationId = 0x4849_544f;
@@ -23,7 +25,10 @@ export type SqliteDurability = "fsync" | "os";
 
 /** How a connection to a store is made. */
 export interface ConnectOptions {
+  /** Without links: see `resolvePath`. */
   readonly path: string;
+  /** The files that the path must lead to; undefined for the first connection of a handle. */
+  readonly files?: FileIdentity | undefined;
   /** `create` makes a missing file; `write` needs it; `read` never changes it. */
   readonly mode: "create" | "write" | "read";
   readonly durability: SqliteDurability;
@@ -35,20 +40,24 @@ export interface ConnectOptions {
  * Opens a connection to a store, making the file where asked to.
  *
  * @throws `STORE_NOT_FOUND`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`, `STORE_FORMAT_OLDER` when it is
- * only to be read, `STORE_READ_ONLY`, `STORE_BUSY`, `STORE_DAMAGED`, `STORE_IO`
+ * only to be read, `STORE_READ_ONLY`, `STORE_REPLACED`, `STORE_HARD_LINKED`, `STORE_BUSY`, `STORE_DAMAGED`, `STORE_IO`
  */
 export function connect(options: ConnectOptions): Database {
-  const { path, mode, busyTimeoutMs } = options;
+  const { path, files, mode, busyTimeoutMs } = options;
+  // Looked at before, so that no file is made where another one was, and after, so that this one was opened.
+  const file = new StoreFile(path, files);
+  file.check();
   checkPath(path, mode);
   let db: Database | undefined;
   try {
     db = openDatabase(path, { isReadOnly: mode === "read", busyTimeoutMs });
     prepareFile(db, path, mode);
     configure(db, options);
+    file.check();
     return db;
   } catch (error) {
     db?.close();
-    throw toStoreError(error, path, busyTimeoutMs);
+    throw toStoreError(file.explain(error), path, busyTimeoutMs);
   }
 }
 
@@ -74,8 +83,10 @@ export function checkFile(path: string, busyTimeoutMs: number): Database {
 /** What SQLite would tell too late, or not apart. */
 function checkPath(path: string, mode: ConnectOptions["mode"]): void {
   const folder = dirname(path);
-  if (existsSync(path)) {
-    if (statSync(path).isDirectory()) throw notAStore(path, "it is a directory");
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found !== undefined) {
+    if (found.isDirectory()) throw notAStore(path, "it is a directory");
+    checkNames(path, found);
     if (!isAllowed(path, constants.R_OK)) {
       throw new HithertoError("STORE_IO", { store: path, problem: "the file may not be read" });
     }

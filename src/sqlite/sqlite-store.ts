@@ -6,7 +6,6 @@
  * (`log-writer.ts`). `docs/adr/0002-on-disk-format.md` describes the file, `docs/adr/0003-writer-thread.md` the thread.
  */
 import { statSync } from "node:fs";
-import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
@@ -67,6 +66,7 @@ import { connect, formatVersion } from "./schema.ts";
 import type { ConnectOptions, SqliteDurability } from "./schema.ts";
 import { findSnapshot, listSnapshots } from "./snapshot-rows.ts";
 import { toStoreError } from "./sql-errors.ts";
+import { identify, resolvePath, StoreFile } from "./store-file.ts";
 import { describeStream, listNames } from "./stream-list.ts";
 import { verifyInThread } from "./verify.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -93,7 +93,7 @@ export interface SqliteStoreOptions {
  * Opens a store in a file. Several handles, in one process or in many, may have the same file open and all may write.
  *
  * @throws `STORE_NOT_FOUND`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`, `STORE_READ_ONLY`, `STORE_BUSY`, `STORE_DAMAGED`,
- * `STORE_IO`, `ARGUMENT_INVALID`
+ * `STORE_HARD_LINKED`, `STORE_REPLACED`, `STORE_IO`, `ARGUMENT_INVALID`
  * @example
  * ```ts
  * import { openSqliteStore } from "hitherto/sqlite";
@@ -104,10 +104,12 @@ export interface SqliteStoreOptions {
 export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<EventStore> {
   return new Promise((resolveStore) => {
     const connectOptions = planConnection(path, options);
+    new StoreFile(connectOptions.path, identify(connectOptions.path)).checkOthers();
     // Makes the file and checks it on the calling thread, so that errors belong to the one who opens.
     const first = connect(connectOptions);
     try {
-      resolveStore(openBeside(connectOptions));
+      // As long as it is open, SQLite leaves these files in place; every other connection must have the same ones.
+      resolveStore(openBeside({ ...connectOptions, files: identify(connectOptions.path) }));
     } finally {
       // Not the last connection any more, so that closing it does not empty the write-ahead log on this thread.
       first.close();
@@ -117,9 +119,12 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
 
 function openBeside(options: ConnectOptions): EventStore {
   const db = connect({ ...options, mode: "read" });
+  const file = new StoreFile(options.path, options.files);
   try {
-    return new SqliteStore(db, options);
+    file.enter();
+    return new SqliteStore(db, file, options);
   } catch (error) {
+    file.leave();
     db.close();
     throw toStoreError(error, options.path);
   }
@@ -140,7 +145,7 @@ function planConnection(path: unknown, options: SqliteStoreOptions): ConnectOpti
   checkChoice("durability", durability, ["fsync", "os"]);
   checkCount("busyTimeoutMs", busyTimeoutMs, 0, 2 ** 31 - 1);
   checkCount("cacheBytes", cacheBytes, mebibyte, 2 ** 40);
-  return { path: resolve(path), mode, durability, busyTimeoutMs, cacheBytes };
+  return { path: resolvePath(path), mode, durability, busyTimeoutMs, cacheBytes };
 }
 
 function checkChoice(argument: string, value: string, choices: readonly string[]): void {
@@ -168,6 +173,7 @@ class SqliteStore implements EventStore {
   readonly readSide: ReadSide;
   readonly #options: ConnectOptions;
   readonly #db: Database;
+  readonly #file: StoreFile;
   readonly #statements: Statements;
   readonly #reader: LogReader;
   readonly #watcher: ChangeWatcher;
@@ -176,17 +182,18 @@ class SqliteStore implements EventStore {
   readonly #transactions: Transactions | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(db: Database, options: ConnectOptions) {
+  constructor(db: Database, file: StoreFile, options: ConnectOptions) {
     this.url = `sqlite:${options.path}`;
     this.#options = options;
     this.#db = db;
+    this.#file = file;
     this.#statements = new Statements(db);
     this.#reader = new LogReader(db, options.path, Date.now);
-    this.#watcher = new ChangeWatcher(db);
+    this.#watcher = new ChangeWatcher(db, () => file.checkNowAndThen());
     if (options.mode !== "read") {
       const queue = new WriteQueue(options, () => this.#watcher.notify());
       this.#queue = queue;
-      this.#transactions = new Transactions(options, {
+      this.#transactions = new Transactions(options, file, {
         url: this.url,
         hold: () => queue.hold(),
         onCommit: () => {
@@ -316,6 +323,7 @@ class SqliteStore implements EventStore {
 
   stats(): Promise<StoreStats> {
     return this.#answer(() => {
+      this.#file.check();
       const count = (sql: string): number => this.#statements.prepare<[number]>(sql).get()?.[0] ?? 0;
       const head = this.#reader.head();
       let streams = 0;
@@ -359,13 +367,31 @@ class SqliteStore implements EventStore {
     this.#watcher.stop();
     this.#watcher.notify();
     await this.#transactions?.close();
-    // The writer's connection must be the last one: SQLite then empties and removes the write-ahead log.
-    this.#db.close();
-    await this.#queue?.close();
+    if (this.#hasOwnFiles()) {
+      // The writer's connection must be the last one: SQLite then empties and removes the write-ahead log.
+      this.#db.close();
+      await this.#queue?.close();
+    } else {
+      // It must not be the last one: it would move its log into a database that others have written to since. A connection
+      // that only reads cannot do that.
+      await this.#queue?.close();
+      this.#db.close();
+    }
+    this.#file.leave();
+  }
+
+  #hasOwnFiles(): boolean {
+    try {
+      this.#file.check();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new HithertoError("STORE_CLOSED", { store: this.url });
+    this.#file.checkKnown();
   }
 
   /** Runs a short read of the log, with fresh policies: what it finds and what policies hide are of one moment. */
@@ -382,9 +408,10 @@ class SqliteStore implements EventStore {
   #attempt<Result>(body: () => Result): Result {
     this.#checkOpen();
     try {
+      this.#file.checkNowAndThen();
       return body();
     } catch (error) {
-      throw toStoreError(error, this.#options.path, this.#options.busyTimeoutMs);
+      throw toStoreError(this.#file.explain(error), this.#options.path, this.#options.busyTimeoutMs);
     }
   }
 
@@ -396,7 +423,11 @@ class SqliteStore implements EventStore {
   async #write(write: Write): Promise<Exclude<WriteOutcome, { kind: "refused" }>> {
     this.#checkOpen();
     if (this.#queue === undefined) throw new HithertoError("STORE_READ_ONLY", { store: this.url });
-    return this.#queue.write(write);
+    try {
+      return await this.#queue.write(write);
+    } catch (error) {
+      throw this.#file.explain(error);
+    }
   }
 
   async #remove(

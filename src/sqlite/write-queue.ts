@@ -63,7 +63,7 @@ export class WriteQueue {
   constructor(connect: ConnectOptions, onCommit: () => void) {
     this.#store = connect.path;
     this.#onCommit = onCommit;
-    this.#checkpointer = new Checkpointer(connect.path);
+    this.#checkpointer = new Checkpointer(connect);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#port.on("message", (text: string) => this.#answer(text));

@@ -13,12 +13,12 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
-import type { Database } from "./driver.ts";
 import { LogWriter, randomBits } from "./log-writer.ts";
 import type { Write } from "./log-writer.ts";
 import { connect } from "./schema.ts";
 import type { ConnectOptions } from "./schema.ts";
-import { isSqliteError } from "./sql-errors.ts";
+import { StoreFile } from "./store-file.ts";
+import { tryCheckpoint } from "./try-checkpoint.ts";
 import type { WriteMessage } from "./wire.ts";
 import { decodeWrites, encodeOutcomes } from "./wire.ts";
 
@@ -39,9 +39,10 @@ const leisureMs = 500;
 
 function main({ connect: options, port, posts }: WriterThreadData): void {
   const db = connect(options);
-  const { path: store, busyTimeoutMs, durability } = options;
+  const { path, files, busyTimeoutMs, durability } = options;
+  const file = new StoreFile(path, files);
   const clock = Date.now;
-  const writer = new LogWriter(db, { store, clock, idRandom: randomBits(), busyTimeoutMs, durability });
+  const writer = new LogWriter(db, { file, clock, idRandom: randomBits(), busyTimeoutMs, durability });
   const counter = new Int32Array(posts);
   let isDirty = false;
   for (;;) {
@@ -52,7 +53,7 @@ function main({ connect: options, port, posts }: WriterThreadData): void {
       isDirty = true;
     } else if (!isClosing && !sleepUntilPost(counter, seen, isDirty ? leisureMs : Infinity)) {
       writer.noteHead();
-      tryCheckpoint(db);
+      tryCheckpoint(db, file);
       isDirty = false;
     }
     if (isClosing) break;
@@ -68,18 +69,6 @@ function sleepUntilPost(counter: Int32Array, seen: number, timeoutMs: number): b
   const outcome = Atomics.wait(counter, 0, seen, timeoutMs);
   Atomics.store(counter, 1, 0);
   return outcome !== "timed-out";
-}
-
-/**
- * A checkpoint that fails, for lack of space say, loses nothing: all is in the write-ahead log, and the next one goes on
- * from there. Whether the store can be written to, the next write tells.
- */
-function tryCheckpoint(db: Database): void {
-  try {
-    db.exec("PRAGMA wal_checkpoint(PASSIVE)");
-  } catch (error) {
-    if (!isSqliteError(error)) throw error;
-  }
 }
 
 function takeWaiting(port: MessagePort): { writes: Write[]; isClosing: boolean } {

@@ -19,6 +19,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
+import { endsHandle } from "../../store/ends-handle.ts";
 import type { StoredRecord } from "../../store/read-side.ts";
 import type { Member } from "../membership.ts";
 import { listParkedKeys, parkedRef } from "../parked/parked-records.ts";
@@ -309,7 +310,7 @@ export class Ownership {
         await this.#tryRelease(partition);
         return;
       } catch (error) {
-        if (isHithertoError(error, "STORE_CLOSED")) throw error;
+        if (endsHandle(error)) throw error;
         this.#options.onError(error);
         await sleep(pauseMs);
       }

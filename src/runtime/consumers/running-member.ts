@@ -16,6 +16,7 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
+import { endsHandle, isLoss } from "../../store/ends-handle.ts";
 import { checkOptions, checkSignal, throwIfAborted } from "../../store/read-options.ts";
 import type { Member } from "../membership.ts";
 import { ParkedRoom } from "../parked/parked-room.ts";
@@ -255,8 +256,12 @@ class RunningMember implements ConsumerMember {
   }
 
   async #onTurnFailed(error: unknown): Promise<void> {
-    this.#onError(error);
-    if (isHithertoError(error, "STORE_CLOSED")) {
+    if (isLoss(error)) {
+      const failure = { kind: "failure", work: this.#work, position: undefined, attempt: 1 } as const;
+      this.#onFailure({ ...failure, error, next: "halt" });
+      this.#ending.reject(error);
+    } else this.#onError(error);
+    if (endsHandle(error)) {
       this.#ownership.loseAll();
       void this.stop();
       return;

@@ -9,6 +9,7 @@ import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import { filterOf } from "../../core/projection-step.ts";
 import type { AnyProjection } from "../../core/projection.ts";
 import type { EventFilter } from "../../core/query.ts";
+import { endsHandle, isLoss } from "../../store/ends-handle.ts";
 import type { ReadModelInfo } from "../../store/read-side.ts";
 import type { Member } from "../membership.ts";
 import type { ProjectionRecord, RunRecord } from "../records.ts";
@@ -261,7 +262,7 @@ export class GenerationRun {
         return;
       } catch (error) {
         // Taken over already, dropped, or closed: then there is nothing to give away.
-        if (isHithertoError(error, "RECORD_CONFLICT", "MODEL_CONFLICT", "STORE_CLOSED")) return;
+        if (isHithertoError(error, "RECORD_CONFLICT", "MODEL_CONFLICT") || endsHandle(error)) return;
         const next = attempt < releasesMax ? "retry" : "hand-over";
         this.#context.tell({ kind: "failure", error, position: undefined, attempt, next });
         if (next === "retry") await sleep(storeRetryMs.first * 2 ** attempt);
@@ -381,7 +382,8 @@ export class GenerationRun {
   /** After an error of the store: begins again from what is stored, if it still owns the generation. */
   async #mend(error: unknown, failures: number): Promise<void> {
     if (error instanceof EventFailed && this.#tools !== undefined) return this.#mendEvent(error.failure);
-    if (isHithertoError(error, "STORE_CLOSED")) {
+    if (endsHandle(error)) {
+      if (isLoss(error)) await this.#sayFailed(error, failures, "halt");
       this.#end();
       return;
     }

@@ -9,6 +9,7 @@ import { setTimeout } from "node:timers/promises";
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import { filterOf } from "../../core/projection-step.ts";
 import type { AnyProjection } from "../../core/projection.ts";
+import { endsHandle } from "../../store/ends-handle.ts";
 import type { ReadModelInfo, ReadModelStep, StoredRecord } from "../../store/read-side.ts";
 import type { Member } from "../membership.ts";
 import type { ProjectionRecord, RunRecord } from "../records.ts";
@@ -106,7 +107,7 @@ export class ProjectionKeeper {
       try {
         await this.#look();
       } catch (error) {
-        if (isHithertoError(error, "STORE_CLOSED")) return;
+        if (endsHandle(error)) return;
         // Another process was faster; or the runs tell what is wrong with the store.
         if (!isHithertoError(error, "RECORD_CONFLICT", "MODEL_CONFLICT")) this.#report(error);
       }

@@ -8,8 +8,8 @@
  *   changes nothing, so that a lag that hovers about the threshold is not told again and again.
  * - **stopped**: by `stop`, or because the store was closed. Nothing is told any more.
  */
-import { isHithertoError } from "../../core/errors.ts";
 import type { EventFilter } from "../../core/query.ts";
+import { endsHandle } from "../../store/ends-handle.ts";
 import type { Lag } from "../work-status.ts";
 import type { Work } from "../work.ts";
 import { measureLag } from "./lag.ts";
@@ -59,7 +59,7 @@ export function monitorLag(work: Pick<Work, "store" | "plan">, options: LagMonit
   };
   const looks = oneAtATime(() =>
     look().catch((error: unknown) => {
-      if (isHithertoError(error, "STORE_CLOSED")) stop();
+      if (endsHandle(error)) stop();
       else if (!monitor.isStopped) onError(error);
     }),
   );

@@ -20,6 +20,7 @@ import { LogWriter, randomBits } from "../log-writer.ts";
 import { connect } from "../schema.ts";
 import type { ConnectOptions } from "../schema.ts";
 import { isBusy, toStoreError } from "../sql-errors.ts";
+import type { StoreFile } from "../store-file.ts";
 import { ReadSideReader } from "./read-side-reader.ts";
 import { SqlRunner } from "./sql-runner.ts";
 import { SqliteTransaction } from "./transaction.ts";
@@ -49,13 +50,15 @@ export interface TransactionSurroundings {
 /** Runs the transactions of one handle. */
 export class Transactions {
   readonly #connect: ConnectOptions;
+  readonly #file: StoreFile;
   readonly #surroundings: TransactionSurroundings;
   #connection: Connection | undefined;
   /** Those that were called and are not over; they never reject. */
   readonly #running = new Set<Promise<void>>();
 
-  constructor(connectOptions: ConnectOptions, surroundings: TransactionSurroundings) {
+  constructor(connectOptions: ConnectOptions, file: StoreFile, surroundings: TransactionSurroundings) {
     this.#connect = connectOptions;
+    this.#file = file;
     this.#surroundings = surroundings;
   }
 
@@ -150,8 +153,12 @@ export class Transactions {
   }
 
   #open(): Connection {
-    this.#connection ??= openConnection(this.#connect);
-    return this.#connection;
+    try {
+      this.#connection ??= openConnection(this.#connect, this.#file);
+      return this.#connection;
+    } catch (error) {
+      throw this.#translate(error);
+    }
   }
 
   #translated(body: () => void): void {
@@ -163,7 +170,7 @@ export class Transactions {
   }
 
   #translate(error: unknown): Error {
-    return toStoreError(error, this.#connect.path, this.#connect.busyTimeoutMs);
+    return toStoreError(this.#file.explain(error), this.#connect.path, this.#connect.busyTimeoutMs);
   }
 }
 
@@ -181,18 +188,18 @@ function abandon({ writer, reader, sql }: TransactionTools): void {
   sql.forget();
 }
 
-function openConnection(options: ConnectOptions): Connection {
+function openConnection(options: ConnectOptions, file: StoreFile): Connection {
   const { path, busyTimeoutMs } = options;
   // Commits do not sync: whoever needs it, waits for the disk afterwards.
   const db = connect({ ...options, mode: "write", durability: "os" });
   db.exec("PRAGMA wal_autocheckpoint = 0");
   const [clock, idRandom] = [Date.now, randomBits()];
-  const writer = new LogWriter(db, { store: path, clock, idRandom, busyTimeoutMs, durability: "os" });
+  const writer = new LogWriter(db, { file, clock, idRandom, busyTimeoutMs, durability: "os" });
   const tools = {
     store: path,
     writer,
     reader: new ReadSideReader(db, true),
     sql: new SqlRunner(db),
   };
-  return { db, begin: db.prepare("BEGIN IMMEDIATE"), tools, wal: new WalSync(path) };
+  return { db, begin: db.prepare("BEGIN IMMEDIATE"), tools, wal: new WalSync(file) };
 }

@@ -26,6 +26,11 @@ export interface StoreConformance {
    * would. Left out by a store whose data end with it; the kit then tests that it says so.
    */
   readonly openAgain?: ((url: string) => EventStore | Promise<EventStore>) | undefined;
+  /**
+   * Takes away what the store at this URL keeps its data in, while it is open: the file, say. Left out where nothing can
+   * be taken away. With it, the kit tests that an open store then refuses everything, instead of going on into the void.
+   */
+  readonly takeAway?: ((url: string) => void | Promise<void>) | undefined;
   /** Removes what a store has left behind; called after each test, when its stores are closed. */
   readonly dispose?: ((url: string) => void | Promise<void>) | undefined;
   /**
@@ -45,6 +50,8 @@ export interface Lab {
   readonly openOther: () => Promise<EventStore>;
   /** Whether data can be opened again; see {@link StoreConformance.openAgain}. */
   readonly canOpenAgain: boolean;
+  /** See {@link StoreConformance.takeAway}. */
+  readonly takeAway: (store: EventStore) => Promise<void>;
   /** Another handle on the data of a store, which may be open or closed. */
   readonly openAgain: (store: EventStore) => Promise<EventStore>;
   /** Seeded anew for each test; its seed is in the message of a test that fails. */
@@ -77,7 +84,7 @@ export function registerTopics(
 
 /** Makes the function that a runner calls for one test. */
 export function testIn(
-  { open, openAgain, dispose, seed = seedOfRun() }: Omit<StoreConformance, "runner">,
+  { open, openAgain, takeAway, dispose, seed = seedOfRun() }: Omit<StoreConformance, "runner">,
   body: (lab: Lab) => Promise<void>,
 ): () => Promise<void> {
   return async () => {
@@ -95,6 +102,7 @@ export function testIn(
       openOther: () => keep(open()),
       canOpenAgain: openAgain !== undefined,
       openAgain: ({ url }) => keep(openAgain?.(url)),
+      takeAway: async ({ url }) => takeAway?.(url),
       get random() {
         isRandom = true;
         return randomFrom(seed);

@@ -20,6 +20,7 @@ import { reopeningTests, volatileTests } from "./reopening.ts";
 import { sharingTests } from "./sharing.ts";
 import { snapshotTests } from "./snapshots.ts";
 import { subscriptionTests } from "./subscriptions.ts";
+import { takenAwayTests } from "./taken-away.ts";
 
 const common: Readonly<Record<string, Topic>> = {
   append: appendTests,
@@ -40,9 +41,10 @@ const common: Readonly<Record<string, Topic>> = {
 };
 
 /** A capability that is missing brings its negative tests. */
-function topicsOf({ openAgain }: StoreConformance): Readonly<Record<string, Topic>> {
+function topicsOf({ openAgain, takeAway }: StoreConformance): Readonly<Record<string, Topic>> {
   if (openAgain === undefined) return { ...common, volatility: volatileTests };
-  return { ...common, reopening: reopeningTests, sharing: sharingTests };
+  const lasting = { ...common, reopening: reopeningTests, sharing: sharingTests };
+  return takeAway === undefined ? lasting : { ...lasting, "taken away": takenAwayTests };
 }
 
 /**

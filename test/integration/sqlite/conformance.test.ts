@@ -10,5 +10,6 @@ storeConformance({
   runner: { describe, test },
   open: () => openSqliteStore(join(mkdtempSync(join(tmpdir(), "hitherto-")), "store.db")),
   openAgain: (url) => openSqliteStore(url.slice("sqlite:".length)),
+  takeAway: (url) => rmSync(url.slice("sqlite:".length)),
   dispose: (url) => rmSync(dirname(url.slice("sqlite:".length)), { recursive: true }),
 });

@@ -1,0 +1,205 @@
+/**
+ * Whether the file that a handle has open is still the one that its path leads to.
+ *
+ * A path is resolved once, when the store is opened. From then on the handle is bound to three files: the database, its
+ * write-ahead log and the index of that log (`-wal`, `-shm`). SQLite never looks at their names again. When somebody
+ * removes, renames or replaces one of them, commits go on into a file that nobody finds. So each thread of a handle
+ * compares device and inode: before and after it opens a connection, before each group of writes, after the `COMMIT` and
+ * before the answer, before each checkpoint; and reads do it now and then.
+ *
+ * Comparing is sound because the handle keeps the files open: their inodes cannot be given to others meanwhile. While a
+ * connection is open, SQLite in any process neither removes the log nor makes another one.
+ *
+ * Only `stat` is used, never `open`: closing any descriptor of the database or the `-shm` file would drop the locks
+ * that SQLite holds on it for the whole process. `docs/adr/0015-the-file-that-was-opened.md` says more.
+ *
+ * States of a {@link StoreFile}: sound → lost, for good, with the first file that differs.
+ */
+import { readlinkSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { HithertoError, isHithertoError } from "../core/errors.ts";
+import { toStoreError } from "./sql-errors.ts";
+
+/** A file of the file system. */
+interface FileId {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+/** The files of an open store; those that were not there when it was opened are undefined. */
+export interface FileIdentity {
+  readonly database: FileId | undefined;
+  readonly wal: FileId | undefined;
+  readonly shm: FileId | undefined;
+}
+
+const suffixes = { database: "", wal: "-wal", shm: "-shm" } as const;
+const kinds = ["database", "wal", "shm"] as const;
+const names = { database: "the file", wal: "its -wal file", shm: "its -shm file" } as const;
+
+/** How often reads look at the files, in milliseconds. */
+export const lookIntervalMs = 100;
+
+/** Links followed before a path counts as one that leads nowhere. */
+const linksMax = 40;
+
+/** The absolute path of a file without links, also of one that does not exist yet. `followed`: links to such a file so far. */
+export function resolvePath(path: string, followed = 0): string {
+  const target = resolve(path);
+  const real = attempt(() => realpathSync(target));
+  if (real !== undefined) return real;
+  const folder = attempt(() => realpathSync(dirname(target)));
+  if (folder === undefined) return target;
+  const name = join(folder, basename(target));
+  const link = attempt(() => readlinkSync(name));
+  if (link === undefined || followed === linksMax) return name;
+  return resolvePath(resolve(folder, link), followed + 1);
+}
+
+function attempt<Result>(body: () => Result): Result | undefined {
+  try {
+    return body();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The files of a store that a connection has just opened; undefined on Windows, which lets nobody remove or rename an
+ * open file.
+ */
+export function identify(path: string): FileIdentity | undefined {
+  if (process.platform === "win32") return undefined;
+  return { database: find(path, "database"), wal: find(path, "wal"), shm: find(path, "shm") };
+}
+
+function find(path: string, kind: keyof FileIdentity): FileStat | undefined {
+  return statSync(path + suffixes[kind], { bigint: true, throwIfNoEntry: false });
+}
+
+interface FileStat extends FileId {
+  readonly nlink: bigint;
+}
+
+function isSame(one: FileId | undefined, other: FileId | undefined): boolean {
+  return one?.ino === other?.ino && one?.dev === other?.dev;
+}
+
+/** How many names the file has. One with several would get a write-ahead log for each. @throws `STORE_HARD_LINKED` */
+export function checkNames(store: string, { nlink }: { readonly nlink: bigint | number }): void {
+  if (nlink > 1) throw new HithertoError("STORE_HARD_LINKED", { store, names: Number(nlink) });
+}
+
+/** The files of one handle, as one thread sees them. */
+export class StoreFile {
+  readonly path: string;
+  readonly #identity: { -readonly [Kind in keyof FileIdentity]: FileIdentity[Kind] } | undefined;
+  #loss: HithertoError<"STORE_REPLACED"> | undefined;
+  #lookedAtMs = 0;
+
+  constructor(path: string, identity: FileIdentity | undefined) {
+    this.path = path;
+    this.#identity = identity && { database: identity.database, wal: identity.wal, shm: identity.shm };
+  }
+
+  get isLost(): boolean {
+    return this.#loss !== undefined;
+  }
+
+  /** For what does not touch the files. @throws `STORE_REPLACED` when that has been found before. */
+  checkKnown(): void {
+    if (this.#loss !== undefined) throw this.#loss;
+  }
+
+  /** Looks at the files. @throws `STORE_REPLACED`, `STORE_IO` */
+  check(): void {
+    this.#look();
+  }
+
+  /** Looks at the files, unless that was done a moment ago. @throws `STORE_REPLACED`, `STORE_IO` */
+  checkNowAndThen(): void {
+    this.checkKnown();
+    if (performance.now() - this.#lookedAtMs >= lookIntervalMs) this.#look();
+  }
+
+  /** Looks at the files before something is written. @throws `STORE_REPLACED`, `STORE_HARD_LINKED`, `STORE_IO` */
+  checkBeforeWrite(): void {
+    const database = this.#look();
+    if (database !== undefined) checkNames(this.path, database);
+  }
+
+  /** The error to raise for one that was caught: when the files are others, that is why. */
+  explain(error: unknown): unknown {
+    if (isHithertoError(error, "STORE_REPLACED")) this.#loss ??= error;
+    else if (!isHithertoError(error)) attempt(() => this.#look());
+    return this.#loss ?? error;
+  }
+
+  #look(): FileStat | undefined {
+    this.checkKnown();
+    const identity = this.#identity;
+    if (identity === undefined) return undefined;
+    let database: FileStat | undefined;
+    for (const kind of kinds) {
+      const found = this.#find(kind);
+      if (kind === "database") database = found;
+      // One that was not there has been made since, by a writer: it is the one that SQLite opens next.
+      if (identity[kind] === undefined) identity[kind] = found;
+      else if (!isSame(identity[kind], found)) throw this.#lose(kind, found);
+    }
+    this.#lookedAtMs = performance.now();
+    return database;
+  }
+
+  #find(kind: keyof FileIdentity): FileStat | undefined {
+    try {
+      return find(this.path, kind);
+    } catch (error) {
+      throw toStoreError(error, this.path);
+    }
+  }
+
+  #lose(kind: keyof FileIdentity, found: FileId | undefined): HithertoError {
+    const change = found === undefined ? "was removed or renamed" : "was replaced by another one";
+    const problem = `${names[kind]} ${change} while the store was open`;
+    this.#loss = new HithertoError("STORE_REPLACED", { store: this.path, problem });
+    return this.#loss;
+  }
+
+  // The files of all handles of this copy of the module
+
+  static readonly #open = new Set<StoreFile>();
+
+  /**
+   * To be called before the first connection of a handle. Connections of one process share the index of the log by the
+   * database's inode, so a handle that has other files under the same path, or the same file under another, would damage
+   * both. @throws `STORE_REPLACED`
+   */
+  checkOthers(): void {
+    for (const other of StoreFile.#open) if (this.#clashesWith(other)) throw this.#clash();
+  }
+
+  /** Notes that the handle is open, until {@link StoreFile.leave}. */
+  enter(): void {
+    StoreFile.#open.add(this);
+  }
+
+  leave(): void {
+    StoreFile.#open.delete(this);
+  }
+
+  #clashesWith(other: StoreFile): boolean {
+    const [mine, theirs] = [this.#identity, other.#identity];
+    if (mine === undefined || theirs === undefined) return false;
+    const isSamePath = this.path === other.path;
+    if (isSamePath !== isSame(mine.database, theirs.database)) return true;
+    if (!isSamePath) return false;
+    return kinds.some((kind) => theirs[kind] !== undefined && !isSame(mine[kind], theirs[kind]));
+  }
+
+  #clash(): HithertoError {
+    const problem =
+      "another handle of this process still has the files open that were there before; close it first";
+    return new HithertoError("STORE_REPLACED", { store: this.path, problem });
+  }
+}
