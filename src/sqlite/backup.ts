@@ -1,8 +1,6 @@
 /**
  * Backups of an embedded store, and stores made of backups: the callers' side of the thread that copies.
  */
-import { existsSync, realpathSync } from "node:fs";
-import { resolve as resolvePath } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { HithertoError } from "../core/errors.ts";
 import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
@@ -12,6 +10,7 @@ import type { CopyJob } from "./copy-store.ts";
 import { discard, planPartialFile } from "./partial-file.ts";
 import { toStoreError } from "./sql-errors.ts";
 import { startThread } from "./start-thread.ts";
+import { resolvePath } from "./store-file.ts";
 
 /** How a store is made of a backup. */
 export type RestoreOptions = Omit<BackupOptions, "overwrite">;
@@ -28,7 +27,7 @@ export type BackupMessage =
   | { readonly kind: "error"; readonly code: ErrorCode; readonly details: ErrorDetails<ErrorCode> };
 
 /** How the source is read. */
-type Source = Pick<CopyJob, "source" | "busyTimeoutMs" | "cacheBytes">;
+type Source = Pick<CopyJob, "source" | "files" | "busyTimeoutMs" | "cacheBytes">;
 
 const mebibyte = 1024 * 1024;
 
@@ -40,7 +39,7 @@ export async function backupStore(
 ): Promise<BackupReport> {
   checkFilePath("path", path);
   checkBackupOptions(options, "backup");
-  const file = planPartialFile(finalName(path), options.overwrite === true);
+  const file = planPartialFile(resolvePath(path), options.overwrite === true);
   return copyInThread("backup", { ...source, file, migrates: false }, options);
 }
 
@@ -69,14 +68,9 @@ export async function restoreSqliteStore(
   checkFilePath("backup", backup);
   checkFilePath("path", path);
   checkBackupOptions(options, "restore");
-  const file = planPartialFile(finalName(path), false);
+  const file = planPartialFile(resolvePath(path), false);
   const source = { source: resolvePath(backup), busyTimeoutMs: 30_000, cacheBytes: 32 * mebibyte };
   return copyInThread("restore", { ...source, file, migrates: true }, options);
-}
-
-/** Where a link leads to, so that it stays one. */
-function finalName(path: string): string {
-  return existsSync(path) ? realpathSync(path) : resolvePath(path);
 }
 
 /** Copies in a thread; when it has ended without a report, nothing of the copy is left. */

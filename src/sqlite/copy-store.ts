@@ -19,11 +19,15 @@ import { inFileWords, publish } from "./partial-file.ts";
 import type { PartialFile } from "./partial-file.ts";
 import { checkFile, connect, formatVersion } from "./schema.ts";
 import { isSqliteError, toStoreError } from "./sql-errors.ts";
+import { StoreFile } from "./store-file.ts";
+import type { FileIdentity } from "./store-file.ts";
 import { verifyFile } from "./verify.ts";
 
 /** What is to be copied where. */
 export interface CopyJob {
   readonly source: string;
+  /** Those of the handle that is backed up. */
+  readonly files?: FileIdentity | undefined;
   readonly file: PartialFile;
   /** Whether a source of an older format is copied too, and the copy migrated to this format. */
   readonly migrates: boolean;
@@ -46,6 +50,7 @@ export async function copyStore(job: CopyJob, onProgress: CopyProgress): Promise
     const mode = statSync(source).mode & 0o666;
     inFileWords(file.target, () => closeSync(openSync(file.path, "wx", mode)));
     await copyPages(db, job, onProgress);
+    new StoreFile(source, job.files).check();
   } finally {
     db.close();
   }
@@ -56,9 +61,9 @@ export async function copyStore(job: CopyJob, onProgress: CopyProgress): Promise
 }
 
 /** Checked like a store that is opened, but for its format where that may be older. */
-function openSource({ source, migrates, busyTimeoutMs, cacheBytes }: CopyJob): Database {
+function openSource({ source, files, migrates, busyTimeoutMs, cacheBytes }: CopyJob): Database {
   if (!migrates) {
-    return connect({ path: source, mode: "read", durability: "fsync", busyTimeoutMs, cacheBytes });
+    return connect({ path: source, files, mode: "read", durability: "fsync", busyTimeoutMs, cacheBytes });
   }
   try {
     return checkFile(source, busyTimeoutMs);

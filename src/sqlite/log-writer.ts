@@ -190,7 +190,7 @@ export class LogWriter {
   commit(): void {
     this.readSide.finish();
     this.#commit.run();
-    this.#file.check();
+    this.#file.checkCommitted();
   }
 
   /** Rolls back, if there is anything to. */

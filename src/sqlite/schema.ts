@@ -4,7 +4,7 @@
  * A file is a Hitherto store when its SQLite `application_id` is ours; `user_version` is the format. A newer format
  * is refused, an older one lifted by the first who opens the file for writing.
  */
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { HithertoError } from "../core/errors.ts";
 import type { Database } from "./driver.ts";

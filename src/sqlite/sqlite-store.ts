@@ -350,8 +350,8 @@ class SqliteStore implements EventStore {
 
   async backup(path: string, options: BackupOptions = {}): Promise<BackupReport> {
     this.#checkOpen();
-    const { path: source, busyTimeoutMs, cacheBytes } = this.#options;
-    return backupStore({ source, busyTimeoutMs, cacheBytes }, path, options);
+    const { path: source, files, busyTimeoutMs, cacheBytes } = this.#options;
+    return backupStore({ source, files, busyTimeoutMs, cacheBytes }, path, options);
   }
 
   close(): Promise<void> {

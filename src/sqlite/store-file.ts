@@ -96,6 +96,8 @@ export class StoreFile {
   readonly #identity: { -readonly [Kind in keyof FileIdentity]: FileIdentity[Kind] } | undefined;
   #loss: HithertoError<"STORE_REPLACED"> | undefined;
   #lookedAtMs = 0;
+  /** How many the file had when it was last looked at. */
+  #names = 1n;
 
   constructor(path: string, identity: FileIdentity | undefined) {
     this.path = path;
@@ -113,42 +115,48 @@ export class StoreFile {
 
   /** Looks at the files. @throws `STORE_REPLACED`, `STORE_IO` */
   check(): void {
-    this.#look();
+    for (const kind of kinds) this.#look(kind);
+    this.#lookedAtMs = performance.now();
   }
 
   /** Looks at the files, unless that was done a moment ago. @throws `STORE_REPLACED`, `STORE_IO` */
   checkNowAndThen(): void {
     this.checkKnown();
-    if (performance.now() - this.#lookedAtMs >= lookIntervalMs) this.#look();
+    if (performance.now() - this.#lookedAtMs >= lookIntervalMs) this.check();
   }
 
-  /** Looks at the files before something is written. @throws `STORE_REPLACED`, `STORE_HARD_LINKED`, `STORE_IO` */
+  /**
+   * Before something is written: what goes astray nevertheless is found by {@link StoreFile.checkCommitted}.
+   * @throws `STORE_REPLACED`, `STORE_HARD_LINKED`, `STORE_IO`
+   */
   checkBeforeWrite(): void {
-    const database = this.#look();
-    if (database !== undefined) checkNames(this.path, database);
+    this.checkNowAndThen();
+    if (this.#names > 1) checkNames(this.path, this.#look("database")!);
+  }
+
+  /** Before something that was committed is acknowledged: looks where it was written to. @throws `STORE_REPLACED`, `STORE_IO` */
+  checkCommitted(): void {
+    this.#look("database");
+    this.#look("wal");
   }
 
   /** The error to raise for one that was caught: when the files are others, that is why. */
   explain(error: unknown): unknown {
     if (isHithertoError(error, "STORE_REPLACED")) this.#loss ??= error;
-    else if (!isHithertoError(error)) attempt(() => this.#look());
+    else if (!isHithertoError(error)) attempt(() => this.check());
     return this.#loss ?? error;
   }
 
-  #look(): FileStat | undefined {
+  #look(kind: keyof FileIdentity): FileStat | undefined {
     this.checkKnown();
     const identity = this.#identity;
     if (identity === undefined) return undefined;
-    let database: FileStat | undefined;
-    for (const kind of kinds) {
-      const found = this.#find(kind);
-      if (kind === "database") database = found;
-      // One that was not there has been made since, by a writer: it is the one that SQLite opens next.
-      if (identity[kind] === undefined) identity[kind] = found;
-      else if (!isSame(identity[kind], found)) throw this.#lose(kind, found);
-    }
-    this.#lookedAtMs = performance.now();
-    return database;
+    const found = this.#find(kind);
+    // One that was not there has been made since, by a writer: it is the one that SQLite opens next.
+    if (identity[kind] === undefined) identity[kind] = found;
+    else if (!isSame(identity[kind], found)) throw this.#lose(kind, found);
+    if (kind === "database" && found !== undefined) this.#names = found.nlink;
+    return found;
   }
 
   #find(kind: keyof FileIdentity): FileStat | undefined {
