@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { limits } from "../core/limits.ts";
+import { expectTurns } from "../testing/conformance/event-loop.ts";
+import { failureOf } from "../testing/conformance/helpers.ts";
 import { nameAppend } from "./append-group.ts";
 import type { AppendOutcome, NamedAppend } from "./append-group.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -92,6 +94,8 @@ test("refuses more than may wait", async () => {
   const one = append("a");
   const waiting = Array.from({ length: limits.appendsWaitingMax }, () => queue.append(one));
   await expect(queue.append(one)).rejects.toMatchObject({ code: "QUEUE_FULL" });
+  await expectTurns(() => failureOf(() => queue.append(one)));
+  await expectTurns(() => failureOf(() => queue.run(() => Promise.resolve())));
   release.resolve();
   await Promise.all(waiting);
 });

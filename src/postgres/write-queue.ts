@@ -9,6 +9,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { queueFull } from "../store/event-loop.ts";
 import type { AppendResult } from "../store/event-store.ts";
 import { namesAnyOf } from "./append-group.ts";
 import type { AppendOutcome, NamedAppend } from "./append-group.ts";
@@ -34,6 +35,9 @@ interface WaitingAppend {
 /** Writes a group; what fails as a whole is thrown. */
 export type WriteGroup = (group: readonly NamedAppend[]) => Promise<AppendOutcome[]>;
 
+const queue = "writes to the store";
+const max = limits.appendsWaitingMax;
+
 /** Lets the writes of one handle leave one after the other. */
 export class WriteQueue {
   readonly #store: string;
@@ -50,6 +54,7 @@ export class WriteQueue {
 
   /** Queues an append. @throws what refuses it, `QUEUE_FULL`, `STORE_CLOSED`, `STORE_BUSY`, `STORE_IO` */
   async append(named: NamedAppend): Promise<AppendResult> {
+    if (this.#isFull()) return queueFull(queue, max);
     const outcome = await new Promise<AppendOutcome | Error>((settle) => {
       this.#wait({ kind: "append", named, settle });
     });
@@ -59,6 +64,7 @@ export class WriteQueue {
 
   /** Runs `body` when its turn has come; nothing else of the handle is written meanwhile. @throws `QUEUE_FULL`, `STORE_CLOSED` */
   run<Result>(body: () => Promise<Result>): Promise<Result> {
+    if (this.#isFull()) return queueFull(queue, max);
     return new Promise((resolve, reject) => {
       this.#wait({ kind: "task", run: () => body().then(resolve, reject) });
     });
@@ -75,12 +81,12 @@ export class WriteQueue {
     await this.#leaving;
   }
 
+  #isFull(): boolean {
+    return !this.#isClosed && this.#waiting.length + this.#underWay >= max;
+  }
+
   #wait(entry: WaitingTask | WaitingAppend): void {
     if (this.#isClosed) throw new HithertoError("STORE_CLOSED", { store: this.#store });
-    const max = limits.appendsWaitingMax;
-    if (this.#waiting.length + this.#underWay >= max) {
-      throw new HithertoError("QUEUE_FULL", { queue: "writes to the store", max });
-    }
     this.#waiting.push(entry);
     this.#leaving ??= this.#leave();
   }

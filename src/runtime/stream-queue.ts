@@ -5,8 +5,8 @@
  *
  * `tails` holds, for each stream with tasks, the promise of the last one; a stream without tasks has no entry.
  */
-import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { queueFull } from "../store/event-loop.ts";
 import { throwIfAborted } from "../store/read-options.ts";
 
 /** Runs tasks in order for each stream. */
@@ -32,7 +32,7 @@ export function createStreamQueue(): StreamQueue {
   ): Promise<Result> {
     throwIfAborted(signal, "command");
     const max = limits.commandsWaitingMax;
-    if (waiting >= max) throw new HithertoError("QUEUE_FULL", { queue: "commands", max });
+    if (waiting >= max) return queueFull("commands", max);
     const turn = tails.get(stream);
     const done = Promise.withResolvers<void>();
     // The place in the queue is kept until both the earlier tasks and this one are done, aborted or not.

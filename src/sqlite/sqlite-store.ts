@@ -6,12 +6,12 @@
  * (`log-writer.ts`). `docs/adr/0002-on-disk-format.md` describes the file, `docs/adr/0003-writer-thread.md` the thread.
  */
 import { statSync } from "node:fs";
-import { setImmediate } from "node:timers/promises";
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import { checkExpectation } from "../store/check-input.ts";
 import { encodeAppend } from "../store/encode-append.ts";
+import { answer, yieldIfDue } from "../store/event-loop.ts";
 import { eventSequence } from "../store/event-sequence.ts";
 import type { EventPage } from "../store/event-sequence.ts";
 import type {
@@ -164,9 +164,6 @@ function checkCount(argument: string, value: number, least: number, most: number
   });
 }
 
-/** How long pages are read in one go before other work of the event loop gets its turn, in milliseconds. */
-const turnMs = 8;
-
 class SqliteStore implements EventStore {
   readonly url: string;
   readonly snapshots: SnapshotStore;
@@ -207,7 +204,7 @@ class SqliteStore implements EventStore {
       url: this.url,
       db,
       checkOpen: () => this.#checkOpen(),
-      answer: (body) => promiseOf(() => this.#attempt(body)),
+      answer: (body) => answer(() => this.#attempt(body)),
       write: (write) => this.#write(write),
       watch: (listener) => this.watch(listener),
       transactions: this.#transactions,
@@ -276,12 +273,13 @@ class SqliteStore implements EventStore {
     return {
       async *[Symbol.asyncIterator]() {
         const pages = listNames(statements, reader, plan);
+        await yieldIfDue();
         for (let page = look(() => pages.next()); page.done !== true; page = look(() => pages.next())) {
           const names = page.value;
           for (const info of look(() => names.map((name) => describeStream(reader, name)))) {
             if (info !== undefined) yield info;
           }
-          await setImmediate();
+          await yieldIfDue();
         }
       },
     };
@@ -417,7 +415,7 @@ class SqliteStore implements EventStore {
 
   /** What {@link #look} finds or throws, as a promise. */
   #answer<Result>(body: () => Result): Promise<Result> {
-    return promiseOf(() => this.#look(body));
+    return answer(() => this.#look(body));
   }
 
   async #write(write: Write): Promise<Exclude<WriteOutcome, { kind: "refused" }>> {
@@ -449,18 +447,14 @@ class SqliteStore implements EventStore {
     return this.#reader.stream(stream, { ...plan, to });
   }
 
-  async *#pages(open: () => PageReader): AsyncGenerator<EventPage, undefined> {
+  *#pages(open: () => PageReader): Generator<EventPage, undefined> {
     const pages = this.#look(open);
-    let turnBegan = performance.now();
     for (;;) {
       const page = this.#look(() => pages.next());
       if (page === undefined) return;
       // Empty ones too: between two pages the reader is asked whether it still goes on.
       if (page.length <= limits.pageSizeMax) yield page;
       else yield* slicesOf(page);
-      if (performance.now() - turnBegan < turnMs) continue;
-      await setImmediate();
-      turnBegan = performance.now();
     }
   }
 
@@ -491,13 +485,6 @@ class SqliteStore implements EventStore {
       },
     };
   }
-}
-
-/** What a function returns or throws, as a promise. */
-function promiseOf<Result>(body: () => Result): Promise<Result> {
-  return new Promise((resolveAnswer) => {
-    resolveAnswer(body());
-  });
 }
 
 function* slicesOf(page: EventPage): Generator<EventPage, undefined> {

@@ -14,6 +14,7 @@ import type { MessagePort, Worker } from "node:worker_threads";
 import { MessageChannel } from "node:worker_threads";
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { queueFull } from "../store/event-loop.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { Refusal, Write, WriteOutcome } from "./log-writer.ts";
 import type { ConnectOptions } from "./schema.ts";
@@ -40,6 +41,9 @@ interface Hold {
  * being encoded.
  */
 const leavingAtOnce = 32;
+
+const queue = "writes to the store";
+const max = limits.appendsWaitingMax;
 
 /** Sends writes to the writer thread of one store. */
 export class WriteQueue {
@@ -86,7 +90,7 @@ export class WriteQueue {
   /** Queues a write; resolves when it is durable. @throws what refused it, `QUEUE_FULL`, `STORE_CLOSED`, `STORE_IO`. */
   async write(write: Write): Promise<Exclude<WriteOutcome, { kind: "refused" }>> {
     if (this.#state !== "open") throw this.#closedError();
-    checkRoom(this.#unanswered);
+    if (this.#unanswered >= max) return queueFull(queue, max);
     this.#unanswered++;
     const outcome = await new Promise<WriteOutcome | Error>((settle) => {
       const hold = this.#holds.at(-1);
@@ -104,8 +108,8 @@ export class WriteQueue {
    * back to be called. @throws `QUEUE_FULL`
    */
   hold(): Promise<() => void> {
+    if (this.#holds.length >= max) return queueFull(queue, max);
     return new Promise((resolve) => {
-      checkRoom(this.#holds.length);
       this.#holds.push({
         begin: () => resolve(() => this.#release()),
         isBegun: false,
@@ -199,11 +203,6 @@ export class WriteQueue {
     const problem = `the writer thread ended: ${this.#failure.message}`;
     return new HithertoError("STORE_IO", { store: this.#store, problem }, { cause: this.#failure });
   }
-}
-
-function checkRoom(waiting: number): void {
-  const max = limits.appendsWaitingMax;
-  if (waiting >= max) throw new HithertoError("QUEUE_FULL", { queue: "writes to the store", max });
 }
 
 /** The error of a refused write. */

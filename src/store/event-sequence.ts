@@ -5,6 +5,7 @@
  * not a turn of an async generator, which is several times dearer.
  */
 import type { StoredEvent } from "../core/event.ts";
+import { yieldIfDue } from "./event-loop.ts";
 import type { EventSequence } from "./event-store.ts";
 import { throwIfAborted } from "./read-options.ts";
 
@@ -47,11 +48,16 @@ async function* boundedPages(
 ): AsyncGenerator<EventPage, undefined> {
   let left = limit;
   throwIfAborted(signal, "read");
+  let turn = yieldIfDue();
+  if (turn !== undefined) await turn;
   for await (const page of pages) {
     throwIfAborted(signal, "read");
     if (page.length > 0 && left > 0) yield page.length <= left ? page : page.slice(0, left);
     left -= page.length;
     if (left <= 0) return;
+    // After empty pages too: a long read may match nothing.
+    turn = yieldIfDue();
+    if (turn !== undefined) await turn;
   }
 }
 

@@ -19,6 +19,7 @@ import { HithertoError } from "../core/errors.ts";
 import { deepFreeze } from "./deep-freeze.ts";
 import { checkQueryFields, compareText, documentOrder, indexedFields, matches } from "./document-query.ts";
 import type { IndexedDocument } from "./document-query.ts";
+import { answer } from "./event-loop.ts";
 import type { MemoryLog } from "./memory-log.ts";
 import { MemoryModels } from "./memory-models.ts";
 import type { Model } from "./memory-models.ts";
@@ -247,9 +248,9 @@ export class MemoryReadSide implements ReadSide {
 
   /** Runs what happens in one turn; what it throws becomes a rejection. */
   #run<Result>(body: () => Result | Promise<Result>): Promise<Result> {
-    return new Promise((resolve) => {
+    return answer(() => {
       this.#shared.checkOpen();
-      resolve(body());
+      return body();
     });
   }
 

@@ -1,6 +1,7 @@
 /**
  * The snapshots of the in-memory store.
  */
+import { answer } from "./event-loop.ts";
 import type { Snapshot, SnapshotStore } from "./event-store.ts";
 import { checkSnapshot, checkSnapshotKey, checkStreamName } from "./read-options.ts";
 
@@ -70,9 +71,9 @@ export class MemorySnapshots implements SnapshotStore {
   }
 
   #guarded<Result>(body: () => Result): Promise<Result> {
-    return new Promise((resolve) => {
+    return answer(() => {
       this.#guard();
-      resolve(body());
+      return body();
     });
   }
 }

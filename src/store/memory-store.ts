@@ -27,6 +27,7 @@
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { checkExpectation } from "./check-input.ts";
+import { answer } from "./event-loop.ts";
 import { eventSequence } from "./event-sequence.ts";
 import type {
   AppendOptions,
@@ -252,11 +253,11 @@ class MemoryStore implements EventStore {
     return this.close();
   }
 
-  /** Runs what happens in one turn; what it throws becomes a rejection. */
+  /** Runs what happens in one turn; what it throws becomes a rejection. See `event-loop.ts`. */
   #run<Result>(body: () => Result | Promise<Result>): Promise<Result> {
-    return new Promise((resolve) => {
+    return answer(() => {
       this.#checkOpen();
-      resolve(body());
+      return body();
     });
   }
 

@@ -3,6 +3,7 @@
  */
 import type { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
+import { answer } from "./event-loop.ts";
 import { eventSequence } from "./event-sequence.ts";
 import type { AppendOptions, AppendResult, ReadOptions, StreamAppend } from "./event-store.ts";
 import { planAppend } from "./memory-log.ts";
@@ -76,9 +77,9 @@ export class MemoryTransaction implements ReadSideTransaction {
   }
 
   #run<Result>(body: () => Result | Promise<Result>): Promise<Result> {
-    return new Promise((resolve) => {
+    return answer(() => {
       this.#checkEnd();
-      resolve(body());
+      return body();
     });
   }
 

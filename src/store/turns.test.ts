@@ -1,6 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { limits } from "../core/limits.ts";
+import { expectTurns } from "../testing/conformance/event-loop.ts";
+import { failureOf } from "../testing/conformance/helpers.ts";
 import { Turns } from "./turns.ts";
 
 test("a write runs at once while nobody holds", async () => {
@@ -56,9 +58,13 @@ test("who fails lets the next one have its turn", async () => {
 
 test("so many can wait and no more", async () => {
   const turns = new Turns();
-  const holding = turns.hold(() => setTimeout(1));
+  const { promise: end, resolve } = Promise.withResolvers<void>();
+  const holding = turns.hold(() => end);
   const waiting = Array.from({ length: limits.appendsWaitingMax }, () => turns.run(() => undefined));
   await expect(turns.run(() => undefined)).rejects.toMatchObject({ code: "QUEUE_FULL" });
   await expect(turns.hold(() => Promise.resolve())).rejects.toMatchObject({ code: "QUEUE_FULL" });
+  await expectTurns(() => failureOf(() => turns.run(() => undefined)));
+  await expectTurns(() => failureOf(() => turns.hold(() => Promise.resolve())));
+  resolve();
   await Promise.all([holding, ...waiting]);
 });

@@ -4,8 +4,11 @@
  * **Free**: a write runs at once. **Held**: a transaction has it, and whatever comes waits, in the order in which it came.
  * When the transaction ends, those that wait run until one of them is a transaction again.
  */
-import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { queueFull } from "./event-loop.ts";
+
+const queue = "writes to the store";
+const max = limits.appendsWaitingMax;
 
 /** Lets writes and transactions take turns. */
 export class Turns {
@@ -16,13 +19,15 @@ export class Turns {
   /** Runs what takes one turn of the event loop; at once if it can. @throws `QUEUE_FULL` */
   run<Result>(body: () => Result): Promise<Result> {
     if (this.#isFree()) return attempt(body);
+    if (this.#isFull()) return queueFull(queue, max);
     return new Promise((resolve) => {
-      this.#wait(() => resolve(attempt(body)));
+      this.#waiting.add(() => resolve(attempt(body)));
     });
   }
 
   /** Runs `body` while nothing else runs here. @throws `QUEUE_FULL` */
   async hold<Result>(body: () => Promise<Result>): Promise<Result> {
+    if (this.#isFull()) return queueFull(queue, max);
     await this.#seize();
     try {
       return await body();
@@ -44,7 +49,7 @@ export class Turns {
         resolve();
       };
       if (this.#isFree()) seize();
-      else this.#wait(seize);
+      else this.#waiting.add(seize);
     });
   }
 
@@ -52,12 +57,8 @@ export class Turns {
     return !this.#isHeld && this.#waiting.size === 0;
   }
 
-  #wait(begin: () => void): void {
-    const max = limits.appendsWaitingMax;
-    if (this.#waiting.size >= max) {
-      throw new HithertoError("QUEUE_FULL", { queue: "writes to the store", max });
-    }
-    this.#waiting.add(begin);
+  #isFull(): boolean {
+    return this.#waiting.size >= max;
   }
 }
 

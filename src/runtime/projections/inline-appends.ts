@@ -13,6 +13,7 @@ import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { AnyProjection } from "../../core/projection.ts";
 import { encodeAppend } from "../../store/encode-append.ts";
+import { queueFull } from "../../store/event-loop.ts";
 import type { AppendOptions, AppendResult, StreamAppend } from "../../store/event-store.ts";
 import { checkOptions, checkSignal, throwIfAborted } from "../../store/read-options.ts";
 import type { ReadSide, ReadSideTransaction } from "../../store/read-side.ts";
@@ -59,7 +60,8 @@ export class InlineAppends {
     checkSignal(signal);
     throwIfAborted(signal, "append");
     encodeAppend(batch, options);
-    this.#checkRoom();
+    const max = limits.appendsWaitingMax;
+    if (this.#waiting.length >= max) return queueFull("appends with inline projections", max);
     const settled = Promise.withResolvers<AppendResult>();
     // A copy: the caller may change what it gave as soon as this has been called.
     const [ownBatch, ownCondition] = structuredClone([batch, condition] as const);
@@ -130,12 +132,6 @@ export class InlineAppends {
       }
       return outcomes;
     });
-  }
-
-  #checkRoom(): void {
-    const max = limits.appendsWaitingMax;
-    if (this.#waiting.length < max) return;
-    throw new HithertoError("QUEUE_FULL", { queue: "appends with inline projections", max });
   }
 }
 

@@ -11,6 +11,7 @@ import type { HithertoError } from "../../core/errors.ts";
 import type { StoredEvent } from "../../core/event.ts";
 import type { SqlRow, SqlTransaction, SqlValue } from "../../core/sql.ts";
 import { encodeAppend } from "../../store/encode-append.ts";
+import { answer } from "../../store/event-loop.ts";
 import { eventSequence } from "../../store/event-sequence.ts";
 import type { AppendOptions, AppendResult, ReadOptions, StreamAppend } from "../../store/event-store.ts";
 import { checkOptions, checkSignal, planRead, throwIfAborted } from "../../store/read-options.ts";
@@ -149,7 +150,11 @@ export class SqliteTransaction implements ReadSideTransaction {
   }
 
   /** Runs one call. What is refused leaves the transaction usable; what SQLite fails at does not. */
-  async #call<Result>(body: () => Result | Promise<Result>): Promise<Result> {
+  #call<Result>(body: () => Result | Promise<Result>): Promise<Result> {
+    return answer(() => this.#attempt(body));
+  }
+
+  async #attempt<Result>(body: () => Result | Promise<Result>): Promise<Result> {
     this.#checkEnd();
     try {
       return await body();

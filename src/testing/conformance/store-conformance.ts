@@ -6,6 +6,7 @@ import { badInputTests } from "./bad-input.ts";
 import { conditionTests } from "./conditions.ts";
 import { dataTests } from "./data.ts";
 import { emptyTailTests } from "./empty-tail.ts";
+import { eventLoopTests } from "./event-loop.ts";
 import { expectationTests } from "./expectations.ts";
 import { filterTests } from "./filters.ts";
 import { flatMemoryTests } from "./flat-memory.ts";
@@ -35,6 +36,7 @@ const common: Readonly<Record<string, Topic>> = {
   lifecycle: lifecycleTests,
   snapshots: snapshotTests,
   subscriptions: subscriptionTests,
+  "event loop": eventLoopTests,
   "flat memory": flatMemoryTests,
   racing: racingTests,
   model: modelTests,

@@ -11,6 +11,7 @@ import { openSqliteStore } from "hitherto/sqlite";
 import type { AppendResult, EventStore } from "hitherto/store";
 import { afterAll, describe, expect, test } from "vitest";
 import { WriteQueue } from "../../../src/sqlite/write-queue.ts";
+import { expectTurns } from "../../../src/testing/conformance/event-loop.ts";
 import { makeScratch } from "./scratch.ts";
 
 const scratch = makeScratch();
@@ -168,6 +169,7 @@ test("more transactions than may wait are refused, and those that wait get their
   const queue = new WriteQueue(connect, () => undefined);
   const holds = Array.from({ length: limits.appendsWaitingMax }, () => queue.hold());
   expect(await codeOf(queue.hold())).toBe("QUEUE_FULL");
+  await expectTurns(() => codeOf(queue.hold()));
   const endFirst = await holds[0];
   endFirst?.();
   await holds[1];

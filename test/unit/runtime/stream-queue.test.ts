@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { limits } from "../../../src/core/limits.ts";
 import { createStreamQueue } from "../../../src/runtime/stream-queue.ts";
+import { expectTurns } from "../../../src/testing/conformance/event-loop.ts";
+import { failureOf } from "../../../src/testing/conformance/helpers.ts";
 
 describe("a stream queue", () => {
   test("runs the tasks of one stream in order and never two at once", async () => {
@@ -64,6 +66,7 @@ describe("a stream queue", () => {
       queue.run(`s${index % 100}`, () => gate.promise),
     );
     await expect(queue.run("s", async () => {})).rejects.toMatchObject({ code: "QUEUE_FULL" });
+    await expectTurns(() => failureOf(() => queue.run("s", async () => {})));
     gate.resolve();
     await Promise.all(running);
     await expect(queue.run("s", async () => 1)).resolves.toBe(1);

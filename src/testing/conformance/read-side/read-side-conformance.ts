@@ -7,6 +7,7 @@ import type { StoreConformance, Topic } from "../kit.ts";
 import { commitTests } from "./commits.ts";
 import { documentTests } from "./documents.ts";
 import { closingTests, readSideReopeningTests, watchTests } from "./endings.ts";
+import { readSideEventLoopTests } from "./event-loop.ts";
 import { modelTests } from "./models.ts";
 import { queryTests } from "./queries.ts";
 import { randomCommitTests } from "./random-commits.ts";
@@ -30,6 +31,7 @@ const common: Readonly<Record<string, Topic>> = {
   queries: queryTests,
   transactions: transactionTests,
   "transacted appends": transactedAppendTests,
+  "event loop": readSideEventLoopTests,
   watching: watchTests,
   closing: closingTests,
   model: randomCommitTests,
