@@ -128,7 +128,8 @@ export interface ErrorDetailsByCode {
   /** `problem` says what it was busy with, where that was not another writer. */
   readonly STORE_BUSY: { store: string; waitedMs: number; problem?: string };
   readonly STORE_TIMEOUT: { store: string; waitedMs: number; problem: string };
-  readonly STORE_READ_ONLY: { store: string };
+  /** `problem`: why, where it is more than a missing right. */
+  readonly STORE_READ_ONLY: { store: string; problem?: string | undefined };
   readonly STORE_IO: { store: string; problem: string };
   readonly LINE_INVALID: { source: string; line: number; problem: string };
   readonly IMPORT_CONFLICT: { source: string; line: number; stream: string; problem: string };
@@ -364,7 +365,9 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
     ),
     isRetryable: true,
   },
-  STORE_READ_ONLY: operator((d) => `${d.store} cannot be written to.`),
+  STORE_READ_ONLY: operator(
+    (d) => `${d.store} cannot be written to${d.problem === undefined ? "" : `: ${d.problem}`}.`,
+  ),
   STORE_IO: {
     ...operator((d) => `${d.store} failed: ${d.problem}.`),
     isRetryable: true,

@@ -11,6 +11,7 @@ import type { Database } from "./driver.ts";
 import { openDatabase } from "./driver.ts";
 import { formats } from "./formats.ts";
 import { toStoreError, tryExec } from "./sql-errors.ts";
+import { needsStillFile, openStillFile } from "./still-file.ts";
 import { checkNames, StoreFile } from "./store-file.ts";
 import type { FileIdentity } from "./store-file.ts";
 
@@ -48,16 +49,29 @@ export function connect(options: ConnectOptions): Database {
   const file = new StoreFile(path, files);
   file.check();
   checkPath(path, mode);
-  let db: Database | undefined;
   try {
-    db = openDatabase(path, { isReadOnly: mode === "read", busyTimeoutMs });
+    return tryConnect(options, file, openDatabase);
+  } catch (error) {
+    if (mode !== "read" || !needsStillFile(error, path)) throw toStoreError(error, path, busyTimeoutMs);
+  }
+  try {
+    return tryConnect(options, file, openStillFile);
+  } catch (error) {
+    throw toStoreError(error, path, busyTimeoutMs);
+  }
+}
+
+function tryConnect(options: ConnectOptions, file: StoreFile, open: typeof openDatabase): Database {
+  const { path, mode, busyTimeoutMs } = options;
+  const db = open(path, { isReadOnly: mode === "read", busyTimeoutMs });
+  try {
     prepareFile(db, path, mode);
     configure(db, options);
     file.check();
     return db;
   } catch (error) {
-    db?.close();
-    throw toStoreError(file.explain(error), path, busyTimeoutMs);
+    db.close();
+    throw file.explain(error);
   }
 }
 

@@ -54,6 +54,13 @@ export function isBusy(error: unknown): boolean {
   return isSqliteError(error) && (error.errcode & 0xff) === sqlite.BUSY;
 }
 
+/** Whether SQLite reported that it cannot open the file, or one beside it, as it has to. */
+export function isUnopenable(error: unknown): boolean {
+  if (!isSqliteError(error)) return false;
+  const code = error.errcode & 0xff;
+  return code === sqlite.CANTOPEN || code === sqlite.READONLY;
+}
+
 /**
  * Takes something back after an error. When SQLite has already given up the whole transaction, that fails; then the first
  * error is the one to tell.

@@ -75,7 +75,7 @@ import { WriteQueue } from "./write-queue.ts";
 export interface SqliteStoreOptions {
   /**
    * `create` (default) makes the file if there is none; `write` needs it; `read` needs it and refuses every write with
-   * `STORE_READ_ONLY`.
+   * `STORE_READ_ONLY`. A store that was closed cleanly can also be read in a folder that cannot be written to.
    */
   readonly mode?: "create" | "write" | "read" | undefined;
   /**
