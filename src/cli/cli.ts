@@ -7,6 +7,7 @@ import type { Diagnostic } from "../store/diagnostic.ts";
 import { paintFor } from "./colours.ts";
 import type { Paint } from "./colours.ts";
 import { printable } from "./format.ts";
+import { rawOutput } from "./safe-output.ts";
 import type { ExitCode, StoreMode, Surroundings } from "./surroundings.ts";
 import { exitCodes } from "./surroundings.ts";
 import { TextOutput } from "./text-output.ts";
@@ -37,6 +38,12 @@ export class Cli {
   /** Whether output is for programs. */
   get isJson(): boolean {
     return this.#options.json === true;
+  }
+
+  /** Where an export goes: into a program or a file as it is, byte for byte, and only to a terminal made visible. */
+  openDataOutput(): TextOutput {
+    const { stdout } = this.surroundings;
+    return stdout.isTTY === true ? this.out : new TextOutput(rawOutput(stdout), "standard output");
   }
 
   /** Aborted when the user interrupts the command. */

@@ -19,7 +19,11 @@ export function paintFor(stream: OutputStream, env: Readonly<Record<string, stri
   return (style, text) => styleText(style, text, { validateStream: false });
 }
 
-function wantsColour(stream: OutputStream, env: Readonly<Record<string, string | undefined>>): boolean {
+/** Whether a stream is to have colours. */
+export function wantsColour(
+  stream: OutputStream,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
   const { NO_COLOR: never, FORCE_COLOR: always, TERM: terminal } = env;
   if (never !== undefined && never !== "") return false;
   if (always !== undefined) return always !== "0" && always !== "false";

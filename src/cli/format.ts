@@ -4,16 +4,36 @@
 import type { StoredEvent } from "../core/event.ts";
 import type { Paint } from "./colours.ts";
 
-// Control characters would act on the terminal, and direction marks would make text read as what it is not.
-// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/**
+ * What would act on a terminal, hide, or make text read as what it is not: Unicode's category Other (control and format
+ * characters, lone surrogates, private use and unassigned code points), the line and paragraph separators, and what is
+ * ignored when it cannot be shown (zero-width characters, variation selectors, tags, fillers).
+ */
+const hidden = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** Text that may come from anybody, safe to show: control characters and direction marks stand as `\u` escapes. */
+/** The same but for line feeds, and for the colours that the command itself uses. */
+const hiddenInOutput =
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+  /\u001b\[(?:1|2|22|3[1-6]|39)m|(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** Most text needs no closer look. */
+const plain = /^[ -~]*$/;
+
+/** Text that may come from anybody, safe to show in a line: what is hidden stands as `\u` escapes, which are also those of JSON. */
 export function printable(text: string): string {
-  return text.replace(
-    unprintable,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return plain.test(text) ? text : text.replace(hidden, escapeAll);
+}
+
+/**
+ * Text of several lines, as the last thing before it is written. `hasColours` says whether the command itself may have
+ * coloured it; nothing else of what moves a terminal passes.
+ */
+export function visible(text: string, hasColours: boolean): string {
+  return text.replace(hiddenInOutput, (found) => (hasColours && found.length > 2 ? found : escapeAll(found)));
+}
+
+function escapeAll(text: string): string {
+  return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 const grouped = new Intl.NumberFormat("en-US");

@@ -1,4 +1,6 @@
 import type { Cli } from "./cli.ts";
+import { wantsColour } from "./colours.ts";
+import { visible } from "./format.ts";
 
 /**
  * Lines at the bottom of a terminal that are drawn again and again in the same place. They must not be longer than the
@@ -17,11 +19,13 @@ export class LiveScreen {
   draw(lines: readonly string[]): Promise<boolean> {
     const { columns, rows } = this.#cli.out;
     const shown = lines.length < rows ? lines : [...lines.slice(0, rows - 2), "…"];
-    const text = shown.map((line) => `${line}${clearLine}\n`).join("");
+    const { stdout, env } = this.#cli.surroundings;
+    const hasColours = wantsColour(stdout, env);
+    const text = shown.map((line) => `${visible(line, hasColours)}${clearLine}\n`).join("");
     const begin = this.#columns === undefined || columns === this.#columns ? up(this.#height) : clearAll;
     this.#height = shown.length;
     this.#columns = columns;
-    return this.#cli.out.write(`${begin}${text}${clearBelow}`);
+    return this.#cli.out.draw(`${begin}${text}${clearBelow}`);
   }
 }
 

@@ -19,6 +19,7 @@ import { addStats } from "./commands/stats.ts";
 import { addStreams } from "./commands/streams.ts";
 import { addVerify } from "./commands/verify.ts";
 import { reportError } from "./report-error.ts";
+import { withSafeOutput } from "./safe-output.ts";
 import { exitCodes } from "./surroundings.ts";
 import type { ExitCode, Surroundings } from "./surroundings.ts";
 
@@ -83,7 +84,8 @@ const commands = [
 ];
 
 /** Runs the command with the arguments behind its name. Never throws: what goes wrong is reported. */
-export async function runProgram(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+export async function runProgram(args: readonly string[], given: Surroundings): Promise<ExitCode> {
+  const surroundings = withSafeOutput(given);
   let exitCode: ExitCode = exitCodes.ok;
   const program = createProgram(surroundings, (code) => {
     exitCode = code;

@@ -3,7 +3,8 @@
  */
 import { SingleBar } from "cli-progress";
 import type { Cli } from "./cli.ts";
-import { formatBytes, formatDuration, formatNumber } from "./format.ts";
+import { formatBytes, formatDuration, formatNumber, printable } from "./format.ts";
+import { rawOutput } from "./safe-output.ts";
 
 /** Shows how far a long command has come. */
 export interface Progress {
@@ -39,8 +40,11 @@ export function startProgress(
     return { update: () => undefined, elapsedMs, stop: () => undefined };
   }
   const bar = new SingleBar({
-    format: total === undefined ? `${title} {events} · {rate}/s · {elapsed}` : barFormat(title),
-    stream: stderr,
+    format:
+      total === undefined
+        ? `${printable(title)} {events} · {rate}/s · {elapsed}`
+        : barFormat(printable(title)),
+    stream: rawOutput(stderr),
     barsize: 20,
     barCompleteChar: "█",
     barIncompleteChar: "░",

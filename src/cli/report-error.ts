@@ -101,12 +101,18 @@ function sentence(message: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!)]$/.test(text) ? "" : "."}`;
 }
 
+function stackOf(details: unknown): string {
+  const stack = String((details as { stack?: string }).stack);
+  return stack.split("\n").map(printable).join("\n  ");
+}
+
 function inWords({ code, message, advice: next, details }: Description, surroundings: Surroundings): string {
   const paint = paintFor(surroundings.stderr, surroundings.env);
   const lines = [
-    `${paint("red", message.split("\n").map(printable).join("\n"))} ${paint("dim", `[${code}]`)}`,
+    // Indented, so that no line of a text from elsewhere passes for one of the command itself.
+    `${paint("red", message.split("\n").map(printable).join("\n  "))} ${paint("dim", `[${code}]`)}`,
   ];
   if (next !== undefined) lines.push(next);
-  if (code === "UNEXPECTED") lines.push(String((details as { stack?: string }).stack));
+  if (code === "UNEXPECTED") lines.push(stackOf(details));
   return `${lines.join("\n")}\n`;
 }

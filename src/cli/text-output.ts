@@ -3,6 +3,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import { fileProblem } from "../store/file-problem.ts";
+import { rawOutput } from "./safe-output.ts";
 import type { OutputStream } from "./surroundings.ts";
 
 /**
@@ -45,20 +46,32 @@ export class TextOutput {
    *
    * @throws `FILE_UNWRITABLE`
    */
-  async write(text: string): Promise<boolean> {
+  write(text: string): Promise<boolean> {
+    return this.#writeTo(this.#stream, text);
+  }
+
+  /**
+   * Writes as {@link TextOutput.write} does, and lets pass what moves the cursor. The caller has made everything else in it
+   * visible. @throws `FILE_UNWRITABLE`
+   */
+  draw(text: string): Promise<boolean> {
+    return this.#writeTo(rawOutput(this.#stream), text);
+  }
+
+  /** Writes a line. */
+  line(text: string): Promise<boolean> {
+    return this.write(`${text}\n`);
+  }
+
+  async #writeTo(stream: OutputStream, text: string): Promise<boolean> {
     if (!this.isOpen) return false;
     await new Promise<void>((resolve) => {
-      const hasRoom = this.#stream.write(text, (error) => {
+      const hasRoom = stream.write(text, (error) => {
         if (error) this.#failure ??= error;
         resolve();
       });
       if (hasRoom) resolve();
     });
     return this.isOpen;
-  }
-
-  /** Writes a line. */
-  line(text: string): Promise<boolean> {
-    return this.write(`${text}\n`);
   }
 }

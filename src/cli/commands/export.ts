@@ -4,7 +4,7 @@ import type { EventStore } from "../../store/event-store.ts";
 import type { ExchangeFormat } from "../../store/exchange/decode-line.ts";
 import { exportEvents } from "../../store/exchange/export-events.ts";
 import type { Cli } from "../cli.ts";
-import { formatCount, formatDuration } from "../format.ts";
+import { formatCount, formatDuration, printable } from "../format.ts";
 import { addFilterOptions, integer, readOptions } from "../options.ts";
 import type { FilterOptions } from "../options.ts";
 import { createOutputFile } from "../output-file.ts";
@@ -53,7 +53,7 @@ async function exportCommand(cli: Cli, options: ExportCommandOptions): Promise<v
   await cli.withStore("read", async (store) => {
     const { events, ms } =
       options.out === undefined
-        ? await writeEvents(cli, { store, options, output: cli.out })
+        ? await writeEvents(cli, { store, options, output: cli.openDataOutput() })
         : await writeFile(cli, { store, options, file: options.out });
     await report(cli, { store, options, events, ms });
   });
@@ -107,8 +107,8 @@ async function report(
 ): Promise<void> {
   const { out, prefix, category } = options;
   if (out === undefined) return;
-  if (cli.isJson) await cli.out.line(JSON.stringify({ file: out, events }));
-  else await cli.out.line(`Exported ${formatCount(events, "event")} to ${out} in ${formatDuration(ms)}.`);
+  const done = `Exported ${formatCount(events, "event")} to ${printable(out)} in ${formatDuration(ms)}.`;
+  await cli.out.line(cli.isJson ? JSON.stringify({ file: out, events }) : done);
   let withheld = 0;
   for await (const stream of store.listStreams({ prefix })) {
     const isMeant =
