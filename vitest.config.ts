@@ -44,6 +44,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["src/**/*.test.ts", "test/unit/**/*.test.ts", "test/house/*.test.ts"],
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },
