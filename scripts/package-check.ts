@@ -3,6 +3,7 @@
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkBundles } from "./lib/bundles.ts";
 import { ensureBuilt, root, run, scratch, subPaths } from "./lib/workspace.ts";
 
 interface Manifest {
@@ -72,6 +73,7 @@ function useAsConsumer(tarball: string): void {
     writeFileSync(join(folder, "use.ts"), program);
     typecheckConsumer(folder);
     useCommand(folder);
+    checkBundles(folder, (what, [command = "", ...args]) => need(what, command, args, folder));
     conformOnOldestNode(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -131,6 +131,11 @@ export interface ErrorDetailsByCode {
   /** `problem`: why, where it is more than a missing right. */
   readonly STORE_READ_ONLY: { store: string; problem?: string | undefined };
   readonly STORE_IO: { store: string; problem: string };
+  readonly THREAD_NOT_STARTED: {
+    store: string;
+    thread: "writer" | "checkpoint" | "verify" | "backup";
+    problem: string;
+  };
   readonly LINE_INVALID: { source: string; line: number; problem: string };
   readonly IMPORT_CONFLICT: { source: string; line: number; stream: string; problem: string };
   readonly FILE_UNREADABLE: { file: string; problem: string };
@@ -372,6 +377,11 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
     ...operator((d) => `${d.store} failed: ${d.problem}.`),
     isRetryable: true,
   },
+  THREAD_NOT_STARTED: caller(
+    (d) =>
+      `The ${d.thread} thread of ${d.store} did not start: ${d.problem}. A bundle must leave hitherto out (mark it ` +
+      `as external), and what the process preloads (--import, --require) runs in its threads too.`,
+  ),
 
   BACKUP_UNSUPPORTED: caller((d) => `${d.store} is not in a file that can be copied: ${d.instead}.`),
 

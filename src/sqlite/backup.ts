@@ -1,15 +1,14 @@
 /**
  * Backups of an embedded store, and stores made of backups: the callers' side of the thread that copies.
  */
-import type { Worker } from "node:worker_threads";
 import { HithertoError } from "../core/errors.ts";
-import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
 import type { BackupOptions, BackupReport } from "../store/event-store.ts";
 import { checkBackupOptions, checkFilePath } from "../store/read-options.ts";
 import type { CopyJob } from "./copy-store.ts";
 import { discard, planPartialFile } from "./partial-file.ts";
-import { toStoreError } from "./sql-errors.ts";
+import type { ThreadMessage } from "./run-thread.ts";
 import { startThread } from "./start-thread.ts";
+import type { Thread } from "./start-thread.ts";
 import { resolvePath } from "./store-file.ts";
 
 /** How a store is made of a backup. */
@@ -23,8 +22,7 @@ export type BackupMessage =
       readonly total: number;
       readonly step: "copy" | "verify";
     }
-  | { readonly kind: "report"; readonly report: BackupReport }
-  | { readonly kind: "error"; readonly code: ErrorCode; readonly details: ErrorDetails<ErrorCode> };
+  | { readonly kind: "report"; readonly report: BackupReport };
 
 /** How the source is read. */
 type Source = Pick<CopyJob, "source" | "files" | "busyTimeoutMs" | "cacheBytes">;
@@ -79,22 +77,18 @@ async function copyInThread(
   job: CopyJob,
   options: RestoreOptions,
 ): Promise<BackupReport> {
-  const worker = startThread("backup-thread", { workerData: job, name: `hitherto-${operation}` });
-  const ended = new Promise<void>((resolve) => {
-    worker.once("exit", () => resolve());
-  });
+  const thread = startThread("backup", job.source, { workerData: job, name: `hitherto-${operation}` });
   try {
-    return await reportOf(worker, operation, job, options);
+    return await reportOf(thread, operation, options);
   } finally {
-    await ended;
+    await thread.ended;
     discard(job.file);
   }
 }
 
 function reportOf(
-  worker: Worker,
+  { worker, ended }: Thread,
   operation: string,
-  job: CopyJob,
   { signal, onProgress }: RestoreOptions,
 ): Promise<BackupReport> {
   return new Promise((resolve, reject) => {
@@ -105,16 +99,13 @@ function reportOf(
     };
     const abort = (): void => stop(new HithertoError("ABORTED", { operation }, { cause: signal?.reason }));
     signal?.addEventListener("abort", abort, { once: true });
-    worker.on("error", (error) => reject(toStoreError(error, job.source)));
-    worker.once("exit", () => {
+    void ended.then((failure) => {
       signal?.removeEventListener("abort", abort);
-      const problem = `the thread of the ${operation} ended early`;
-      reject(new HithertoError("STORE_IO", { store: job.source, problem }));
+      reject(failure ?? new TypeError("the thread is done, and has not reported"));
     });
-    worker.on("message", (message: BackupMessage) => {
+    worker.on("message", (message: BackupMessage | ThreadMessage) => {
       if (message.kind === "report") resolve(message.report);
-      else if (message.kind === "error") reject(new HithertoError(message.code, message.details));
-      else {
+      else if (message.kind === "progress") {
         try {
           onProgress?.(message.done, message.total, message.step);
         } catch (error) {

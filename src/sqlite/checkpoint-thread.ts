@@ -11,6 +11,7 @@
  */
 import { workerData } from "node:worker_threads";
 import { openDatabase } from "./driver.ts";
+import { runThread } from "./run-thread.ts";
 import { StoreFile } from "./store-file.ts";
 import type { FileIdentity } from "./store-file.ts";
 import { tryCheckpoint } from "./try-checkpoint.ts";
@@ -26,13 +27,14 @@ export interface CheckpointThreadData {
 /** The least time from one checkpoint to the next. */
 const pauseMs = 50;
 
-function main({ path, files, commits }: CheckpointThreadData): void {
+function main({ path, files, commits }: CheckpointThreadData, started: () => void): void {
   const file = new StoreFile(path, files);
   file.check();
   const db = openDatabase(path, { isReadOnly: false, busyTimeoutMs: 0 });
   db.exec("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
   const shared = new Int32Array(commits);
   let done = 0;
+  started();
   while (Atomics.load(shared, 1) === 0) {
     const seen = Atomics.load(shared, 0);
     if (seen === done) {
@@ -46,4 +48,5 @@ function main({ path, files, commits }: CheckpointThreadData): void {
   db.close();
 }
 
-main(workerData as CheckpointThreadData);
+const data = workerData as CheckpointThreadData;
+await runThread(data.path, (started) => main(data, started));

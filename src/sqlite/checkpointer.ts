@@ -5,6 +5,7 @@
 import type { CheckpointThreadData } from "./checkpoint-thread.ts";
 import type { ConnectOptions } from "./schema.ts";
 import { startThread } from "./start-thread.ts";
+import type { Thread } from "./start-thread.ts";
 
 /** Groups of writes before the thread is worth its start. Until then the writer checkpoints when it has a pause. */
 const groupsBeforeStart = 50;
@@ -14,7 +15,8 @@ export class Checkpointer {
   readonly #connect: ConnectOptions;
   readonly #commits = new Int32Array(new SharedArrayBuffer(8));
   #groups = 0;
-  #ended: Promise<void> | undefined;
+  #thread: Thread | undefined;
+  #isBroken = false;
 
   constructor(connect: ConnectOptions) {
     this.#connect = connect;
@@ -23,8 +25,8 @@ export class Checkpointer {
   /** To be called after each group of writes. */
   noteCommit(): void {
     this.#groups++;
-    if (this.#groups < groupsBeforeStart || Atomics.load(this.#commits, 1) === 1) return;
-    this.#ended ??= this.#start();
+    if (this.#groups < groupsBeforeStart || this.#isBroken || Atomics.load(this.#commits, 1) === 1) return;
+    this.#thread ??= this.#tryStart();
     Atomics.add(this.#commits, 0, 1);
     Atomics.notify(this.#commits, 0);
   }
@@ -34,21 +36,25 @@ export class Checkpointer {
     Atomics.store(this.#commits, 1, 1);
     Atomics.add(this.#commits, 0, 1);
     for (const index of [0, 1]) Atomics.notify(this.#commits, index);
-    await this.#ended;
+    // Or a process that has nothing else to do would end before this is settled.
+    this.#thread?.worker.ref();
+    await this.#thread?.ended;
   }
 
-  #start(): Promise<void> {
+  /** Without the thread the store goes on: SQLite itself checkpoints on the writer thread when the log is long. */
+  #tryStart(): Thread | undefined {
     const { path, files } = this.#connect;
     const data: CheckpointThreadData = { path, files, commits: this.#commits.buffer };
-    const worker = startThread("checkpoint-thread", {
-      workerData: data,
-      name: "hitherto-checkpointer",
-    });
-    worker.unref();
-    // Without it the store goes on: SQLite itself checkpoints on the writer thread when the log is long.
-    worker.on("error", () => undefined);
-    return new Promise((resolve) => {
-      worker.once("exit", () => resolve());
-    });
+    try {
+      const thread = startThread("checkpoint", path, {
+        workerData: data,
+        name: "hitherto-checkpointer",
+      });
+      thread.worker.unref();
+      return thread;
+    } catch {
+      this.#isBroken = true;
+      return undefined;
+    }
   }
 }

@@ -93,7 +93,7 @@ export interface SqliteStoreOptions {
  * Opens a store in a file. Several handles, in one process or in many, may have the same file open and all may write.
  *
  * @throws `STORE_NOT_FOUND`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`, `STORE_READ_ONLY`, `STORE_BUSY`, `STORE_DAMAGED`,
- * `STORE_HARD_LINKED`, `STORE_REPLACED`, `STORE_IO`, `ARGUMENT_INVALID`
+ * `STORE_HARD_LINKED`, `STORE_REPLACED`, `STORE_IO`, `THREAD_NOT_STARTED`, `ARGUMENT_INVALID`
  * @example
  * ```ts
  * import { openSqliteStore } from "hitherto/sqlite";
@@ -101,23 +101,23 @@ export interface SqliteStoreOptions {
  * await store.append({ stream: "account-42", events: [{ type: "AccountOpened", data: { owner: "Ada" } }] });
  * ```
  */
-export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<EventStore> {
-  return new Promise((resolveStore) => {
-    const connectOptions = planConnection(path, options);
-    new StoreFile(connectOptions.path, identify(connectOptions.path)).checkOthers();
-    // Makes the file and checks it on the calling thread, so that errors belong to the one who opens.
-    const first = connect(connectOptions);
-    try {
-      // As long as it is open, SQLite leaves these files in place; every other connection must have the same ones.
-      resolveStore(openBeside({ ...connectOptions, files: identify(connectOptions.path) }));
-    } finally {
-      // Not the last connection any more, so that closing it does not empty the write-ahead log on this thread.
-      first.close();
-    }
-  });
+export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<EventStore> {
+  const connectOptions = planConnection(path, options);
+  new StoreFile(connectOptions.path, identify(connectOptions.path)).checkOthers();
+  // Makes the file and checks it on the calling thread, so that errors belong to the one who opens.
+  const first = connect(connectOptions);
+  try {
+    // As long as it is open, SQLite leaves these files in place; every other connection must have the same ones.
+    const store = openBeside({ ...connectOptions, files: identify(connectOptions.path) });
+    await store.started();
+    return store;
+  } finally {
+    // Not the last connection any more, so that closing it does not empty the write-ahead log on this thread.
+    first.close();
+  }
 }
 
-function openBeside(options: ConnectOptions): EventStore {
+function openBeside(options: ConnectOptions): SqliteStore {
   const db = connect({ ...options, mode: "read" });
   const file = new StoreFile(options.path, options.files);
   try {
@@ -209,6 +209,16 @@ class SqliteStore implements EventStore {
       watch: (listener) => this.watch(listener),
       transactions: this.#transactions,
     });
+  }
+
+  /** Waits until the store can write; closes it when it never will. */
+  async started(): Promise<void> {
+    try {
+      await this.#queue?.started();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   async append(

@@ -7,7 +7,6 @@
  * only the tables are compared with what should be there. It runs in a thread of its own, with its own connection.
  */
 import { HithertoError, isHithertoError } from "../core/errors.ts";
-import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
 import { categoryOf } from "../core/event.ts";
 import type { EventRecord } from "../store/encode-append.ts";
 import type { VerifyOptions, VerifyProblem, VerifyReport } from "../store/event-store.ts";
@@ -16,6 +15,7 @@ import type { CommitRow } from "./commit-row.ts";
 import type { Database } from "./driver.ts";
 import { findMisfits } from "./read-side/find-misfits.ts";
 import { Statements } from "./row-source.ts";
+import type { ThreadMessage } from "./run-thread.ts";
 import type { ConnectOptions } from "./schema.ts";
 import { toStoreError } from "./sql-errors.ts";
 import { startThread } from "./start-thread.ts";
@@ -24,29 +24,23 @@ import { blockOf, termOf } from "./terms.ts";
 /** What the verifying thread says. */
 export type VerifyMessage =
   | { readonly kind: "progress"; readonly done: number; readonly total: number }
-  | { readonly kind: "report"; readonly report: VerifyReport }
-  | { readonly kind: "error"; readonly code: ErrorCode; readonly details: ErrorDetails<ErrorCode> };
+  | { readonly kind: "report"; readonly report: VerifyReport };
 
 const problemsKept = 100;
 const rowsAtOnce = 500;
 
-/** Verifies a file in a thread of its own. @throws `ABORTED`, and what opening the file throws. */
-export function verifyInThread(connect: ConnectOptions, options: VerifyOptions): Promise<VerifyReport> {
-  const worker = startThread("verify-thread", {
-    workerData: connect,
-  });
+/** Verifies a file in a thread of its own. @throws `ABORTED`, `THREAD_NOT_STARTED`, and what opening the file throws. */
+export async function verifyInThread(connect: ConnectOptions, options: VerifyOptions): Promise<VerifyReport> {
+  const { worker, ended } = startThread("verify", connect.path, { workerData: connect });
   return new Promise<VerifyReport>((resolve, reject) => {
     const abort = (): void => {
       reject(new HithertoError("ABORTED", { operation: "verify" }, { cause: options.signal?.reason }));
       void worker.terminate();
     };
     options.signal?.addEventListener("abort", abort, { once: true });
-    worker.on("error", (error) => reject(toStoreError(error, connect.path)));
-    worker.on("exit", () => {
+    void ended.then((failure) => {
       options.signal?.removeEventListener("abort", abort);
-      reject(
-        new HithertoError("STORE_IO", { store: connect.path, problem: "the verifying thread ended early" }),
-      );
+      reject(failure ?? new TypeError("the thread is done, and has not reported"));
     });
     const progress = (done: number, total: number): void => {
       try {
@@ -57,10 +51,9 @@ export function verifyInThread(connect: ConnectOptions, options: VerifyOptions):
         void worker.terminate();
       }
     };
-    worker.on("message", (message: VerifyMessage) => {
+    worker.on("message", (message: VerifyMessage | ThreadMessage) => {
       if (message.kind === "progress") progress(message.done, message.total);
       else if (message.kind === "report") resolve(message.report);
-      else reject(new HithertoError(message.code, message.details));
     });
   });
 }

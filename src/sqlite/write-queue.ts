@@ -9,9 +9,12 @@
  *
  * States: open → closing (no new writes; those under way are answered) → closed. A writer thread that dies takes the
  * queue to closed at once: every write under way fails with `STORE_IO`, since nobody knows what became of it.
+ *
+ * The thread keeps the process alive while it starts, while writes are under way and while the queue closes: so the
+ * process lives until each of them has been answered, by the thread or by its end.
  */
-import type { MessagePort, Worker } from "node:worker_threads";
-import { MessageChannel } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
+import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { queueFull } from "../store/event-loop.ts";
@@ -19,6 +22,7 @@ import { Checkpointer } from "./checkpointer.ts";
 import type { Refusal, Write, WriteOutcome } from "./log-writer.ts";
 import type { ConnectOptions } from "./schema.ts";
 import { startThread } from "./start-thread.ts";
+import type { Thread } from "./start-thread.ts";
 import { decodeOutcomes, encodeWrites } from "./wire.ts";
 import type { WriterThreadData } from "./writer-thread.ts";
 
@@ -50,7 +54,7 @@ export class WriteQueue {
   readonly #store: string;
   readonly #port: MessagePort;
   readonly #posts = new Int32Array(new SharedArrayBuffer(8));
-  readonly #worker: Worker;
+  readonly #thread: Thread;
   readonly #ended: Promise<void>;
   readonly #onCommit: () => void;
   readonly #checkpointer: Checkpointer;
@@ -70,21 +74,25 @@ export class WriteQueue {
     this.#checkpointer = new Checkpointer(connect);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    this.#port.on("message", (text: string) => this.#answer(text));
+    this.#port.on("message", (text: string) => {
+      this.#answer(text);
+      // Last: what a listener of somebody else throws, is to leave no write unanswered.
+      this.#onCommit();
+    });
     this.#port.unref();
     const data: WriterThreadData = { connect, port: port2, posts: this.#posts.buffer };
-    this.#worker = startThread("writer-thread", {
+    this.#thread = startThread("writer", connect.path, {
       workerData: data,
       transferList: [port2],
       name: "hitherto-writer",
     });
-    this.#worker.unref();
-    this.#worker.on("error", (error: Error) => {
-      this.#failure = error;
-    });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#ended = promise.then(() => this.#end());
-    this.#worker.once("exit", () => resolve());
+    this.#ended = this.#thread.ended.then((failure) => this.#end(failure));
+  }
+
+  /** Waits until the thread can write. @throws `THREAD_NOT_STARTED`, and what opening the file throws */
+  async started(): Promise<void> {
+    await this.#thread.started;
+    if (this.#settlers.length === 0 && this.#state === "open") this.#thread.worker.unref();
   }
 
   /** Queues a write; resolves when it is durable. @throws what refused it, `QUEUE_FULL`, `STORE_CLOSED`, `STORE_IO`. */
@@ -128,13 +136,14 @@ export class WriteQueue {
   async close(): Promise<void> {
     if (this.#state === "open") {
       this.#state = "closing";
-      this.#worker.ref();
+      this.#thread.worker.ref();
       this.#post();
       await this.#checkpointer.close();
       this.#port.postMessage(null);
       this.#wake();
     }
     await this.#ended;
+    await this.#checkpointer.close();
   }
 
   #tryBegin(): void {
@@ -154,7 +163,7 @@ export class WriteQueue {
       settle(this.#closedError());
       return;
     }
-    if (this.#settlers.length === 0) this.#port.ref();
+    if (this.#settlers.length === 0) this.#thread.worker.ref();
     this.#settlers.push(settle);
     const leaving = this.#leaving.push(write);
     if (leaving === 1) process.nextTick(() => this.#post());
@@ -179,17 +188,17 @@ export class WriteQueue {
     const outcomes = decodeOutcomes(text, this.#underway);
     this.#underway.splice(0, outcomes.length);
     const settlers = this.#settlers.splice(0, outcomes.length);
-    if (this.#settlers.length === 0) this.#port.unref();
+    if (this.#settlers.length === 0 && this.#state === "open") this.#thread.worker.unref();
     this.#checkpointer.noteCommit();
     for (const [index, settle] of settlers.entries()) settle(outcomes[index]!);
     this.#tryBegin();
-    // Last: what a listener of somebody else throws, is to leave no write unanswered.
-    this.#onCommit();
   }
 
-  #end(): void {
-    const isEarly = this.#state === "open" || this.#settlers.length > 0;
-    if (isEarly) this.#failure ??= new Error("it ended before its work was done");
+  #end(failure: Error | undefined): void {
+    // What the thread answered before its end has been done.
+    let last: { message: string } | undefined;
+    while ((last = receiveMessageOnPort(this.#port)) !== undefined) this.#answer(last.message);
+    this.#failure = failure;
     this.#state = "closed";
     this.#port.close();
     const settlers = this.#settlers;
@@ -199,9 +208,7 @@ export class WriteQueue {
   }
 
   #closedError(): Error {
-    if (this.#failure === undefined) return new HithertoError("STORE_CLOSED", { store: this.#store });
-    const problem = `the writer thread ended: ${this.#failure.message}`;
-    return new HithertoError("STORE_IO", { store: this.#store, problem }, { cause: this.#failure });
+    return this.#failure ?? new HithertoError("STORE_CLOSED", { store: this.#store });
   }
 }
 

@@ -15,6 +15,7 @@ import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import { LogWriter, randomBits } from "./log-writer.ts";
 import type { Write } from "./log-writer.ts";
+import { runThread } from "./run-thread.ts";
 import { connect } from "./schema.ts";
 import type { ConnectOptions } from "./schema.ts";
 import { StoreFile } from "./store-file.ts";
@@ -37,7 +38,7 @@ const groupLengthMax = 16 * 1024 * 1024;
 /** A pause this long is taken as leisure to checkpoint. */
 const leisureMs = 500;
 
-function main({ connect: options, port, posts }: WriterThreadData): void {
+function main({ connect: options, port, posts }: WriterThreadData, started: () => void): void {
   const db = connect(options);
   const { path, files, busyTimeoutMs, durability } = options;
   const file = new StoreFile(path, files);
@@ -45,6 +46,7 @@ function main({ connect: options, port, posts }: WriterThreadData): void {
   const writer = new LogWriter(db, { file, clock, idRandom: randomBits(), busyTimeoutMs, durability });
   const counter = new Int32Array(posts);
   let isDirty = false;
+  started();
   for (;;) {
     const seen = Atomics.load(counter, 0);
     const { writes, isClosing } = takeWaiting(port);
@@ -84,4 +86,5 @@ function takeWaiting(port: MessagePort): { writes: Write[]; isClosing: boolean }
   return { writes, isClosing: false };
 }
 
-main(workerData as WriterThreadData);
+const data = workerData as WriterThreadData;
+await runThread(data.connect.path, (started) => main(data, started));

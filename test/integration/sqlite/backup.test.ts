@@ -88,9 +88,10 @@ describe("a backup of a store in use", () => {
     await fill(store, 12);
     const path = scratch.path();
     const started = once(process, "worker") as Promise<[Worker]>;
-    const failing = store.backup(path).catch((error: unknown) => error);
-    await (await started)[0].terminate();
-    expect(await failing).toMatchObject({ code: "STORE_IO" });
+    const failing = store.backup(path, {
+      onProgress: () => void started.then(([thread]) => thread.terminate()),
+    });
+    expect(await failing.catch((error: unknown) => error)).toMatchObject({ code: "STORE_IO" });
     expect(namesLike(path)).toEqual([]);
   });
 
