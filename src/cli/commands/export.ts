@@ -16,6 +16,7 @@ import { UsageError } from "../usage-error.ts";
 interface ExportCommandOptions extends FilterOptions {
   readonly format: ExchangeFormat;
   readonly out?: string;
+  readonly overwrite?: boolean;
   readonly source?: string;
 }
 
@@ -40,6 +41,7 @@ export function addExport(program: Command, act: Act): void {
         .default("hitherto"),
     )
     .option("--out <file>", "write to this file, gzipped when it ends with .gz (default: standard output)")
+    .option("--overwrite", "replace the file if it exists, once the new one is complete")
     .option("--source <uri>", "source of the CloudEvents (default: /streams/ and the stream's name)");
   addFilterOptions(command, { place: "position", parseFrom: integer(0) })
     .addHelpText("after", help)
@@ -49,6 +51,9 @@ export function addExport(program: Command, act: Act): void {
 async function exportCommand(cli: Cli, options: ExportCommandOptions): Promise<void> {
   if (options.source !== undefined && options.format !== "cloudevents") {
     throw new UsageError("--source needs --format cloudevents");
+  }
+  if (options.overwrite === true && options.out === undefined) {
+    throw new UsageError("--overwrite needs --out");
   }
   await cli.withStore("read", async (store) => {
     const { events, ms } =
@@ -63,13 +68,13 @@ async function writeFile(
   cli: Cli,
   { store, options, file }: { store: EventStore; options: ExportCommandOptions; file: string },
 ): Promise<{ events: number; ms: number }> {
-  const target = await createOutputFile(file);
+  const target = await createOutputFile(file, options);
   try {
     const done = await writeEvents(cli, { store, options, output: target.output });
     await target.finish();
     return done;
   } catch (error) {
-    await target.abandon();
+    target.abandon();
     throw error;
   }
 }
