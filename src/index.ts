@@ -185,6 +185,8 @@ export type {
   Expectation,
   ListStreamsOptions,
   ReadOptions,
+  ReclaimOptions,
+  ReclaimResult,
   Snapshot,
   SnapshotStore,
   StoreStats,

@@ -146,6 +146,15 @@ export class LogWriter {
     });
   }
 
+  /** Forgets the snapshots of streams that hide events. */
+  async forgetHidingSnapshots(): Promise<void> {
+    const sql = this.#database.qualify(`
+      DELETE FROM {schema}.snapshots s USING {schema}.stream_policies p
+      WHERE p.stream = s.stream AND (p.max_count IS NOT NULL OR p.max_age_ms IS NOT NULL OR p.is_tombstoned
+        OR greatest(p.truncate_before, p.deleted_before) > 0)`);
+    await this.change((session) => session.query(sql, []));
+  }
+
   async #removeOn(
     session: Session,
     stream: string,

@@ -20,6 +20,8 @@ import type {
   Expectation,
   ListStreamsOptions,
   ReadOptions,
+  ReclaimOptions,
+  ReclaimResult,
   SnapshotStore,
   StoreStats,
   StreamAppend,
@@ -42,6 +44,7 @@ import {
   planList,
   planPolicy,
   planRead,
+  planReclaim,
   throwIfAborted,
   unbounded,
 } from "../store/read-options.ts";
@@ -51,6 +54,7 @@ import { Announcer } from "./announcer.ts";
 import { nameAppend } from "./append-group.ts";
 import { planConnection } from "./connection-plan.ts";
 import type { ConnectionPlan } from "./connection-plan.ts";
+import { eraseDeleted } from "./erase.ts";
 import { Listener } from "./listener.ts";
 import { headOfLog } from "./log-expressions.ts";
 import { LogReader } from "./log-reader.ts";
@@ -145,6 +149,7 @@ class PostgresStore implements PostgresEventStore {
   readonly #listener: Listener;
   readonly #announcer: Announcer;
   #closing: Promise<void> | undefined;
+  readonly #closingSignal = new AbortController();
 
   constructor(database: Database, plan: ConnectionPlan) {
     this.url = plan.store;
@@ -263,17 +268,27 @@ class PostgresStore implements PostgresEventStore {
     await this.#remove(stream, options, true);
   }
 
-  async reclaim(
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<{ readonly events: number }> {
-    checkOptions(options);
-    const { signal } = options;
-    checkSignal(signal);
+  async reclaim(options?: ReclaimOptions): Promise<ReclaimResult> {
+    const { erase, signal } = planReclaim(options);
     for (let events = 0; ;) {
       throwIfAborted(signal, "reclaim");
       const reclaimed = await this.#write(() => this.#writer.reclaimSome(reclaimedAtOnce));
-      if (reclaimed === 0) return { events };
       events += reclaimed;
+      if (reclaimed === 0) return erase ? { events, ...(await this.#erase(signal)) } : { events };
+    }
+  }
+
+  async #erase(signal: AbortSignal | undefined): Promise<Omit<ReclaimResult, "events">> {
+    await this.#write(() => this.#writer.forgetHidingSnapshots());
+    const closing = this.#closingSignal.signal;
+    try {
+      return await eraseDeleted(this.#database, [this.#database.schema], {
+        waitMs: this.#plan.busyTimeoutMs,
+        signal: signal === undefined ? closing : AbortSignal.any([signal, closing]),
+      });
+    } catch (error) {
+      this.#checkOpen();
+      throw error;
     }
   }
 
@@ -321,6 +336,7 @@ class PostgresStore implements PostgresEventStore {
   }
 
   async #close(): Promise<void> {
+    this.#closingSignal.abort();
     this.#listener.notify();
     await this.#queue.close();
     await Promise.all([this.#listener.close(), this.#announcer.close()]);

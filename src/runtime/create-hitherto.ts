@@ -5,8 +5,8 @@ import type { AnyDecider, StateOf } from "../core/decider-types.ts";
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import type { PostgresClient } from "../postgres/options.ts";
-import type { EventStore, VerifyReport } from "../store/event-store.ts";
-import { checkOptions } from "../store/read-options.ts";
+import type { EventStore, ReclaimOptions, ReclaimResult, VerifyReport } from "../store/event-store.ts";
+import { checkOptions, planReclaim } from "../store/read-options.ts";
 import { checkDeciders, checkFunction, checkRange } from "./check-calls.ts";
 import type { ConsumerMember } from "./consumers/consumer.ts";
 import { createConsumers } from "./consumers/consumers.ts";
@@ -178,9 +178,18 @@ class StoreWithRuntime implements Hitherto {
   setStreamPolicy: EventStore["setStreamPolicy"] = (...given) => this.#store.setStreamPolicy(...given);
   deleteStream: EventStore["deleteStream"] = (...given) => this.#store.deleteStream(...given);
   tombstoneStream: EventStore["tombstoneStream"] = (...given) => this.#store.tombstoneStream(...given);
-  reclaim: EventStore["reclaim"] = (...given) => this.#store.reclaim(...given);
+  reclaim: EventStore["reclaim"] = (options) => this.#reclaim(options);
   stats: EventStore["stats"] = () => this.#store.stats();
   backup: EventStore["backup"] = (...given) => this.#store.backup(...given);
+
+  /** What a snapshot under way, or a state in memory, holds of hidden events is erased as well. */
+  async #reclaim(options: ReclaimOptions | undefined): Promise<ReclaimResult> {
+    const { erase } = planReclaim(options);
+    if (erase) await this.#runtime.snapshotter.idle();
+    const result = await this.#store.reclaim(options);
+    if (erase) this.#runtime.loader.forget();
+    return result;
+  }
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#underWay);

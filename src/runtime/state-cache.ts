@@ -11,6 +11,7 @@ export interface StateCache<Entry> {
   get(key: string): Entry | undefined;
   set(key: string, entry: Entry): void;
   delete(key: string): void;
+  clear(): void;
   readonly size: number;
 }
 
@@ -35,6 +36,7 @@ export function createStateCache<Entry>(max: number): StateCache<Entry> {
     },
     set,
     delete: (key) => void entries.delete(key),
+    clear: () => entries.clear(),
     get size() {
       return entries.size;
     },

@@ -60,6 +60,8 @@ export interface StateLoader {
   ): Promise<FoldedState<StateOf<D>>>;
   /** Keeps the latest state of a stream for the next load, if it can be kept; forgets the one before otherwise. */
   keep(decider: AnyDecider, stream: string, folded: FoldedState<unknown>): void;
+  /** Forgets all states. */
+  forget(): void;
 }
 
 const noSnapshot = { revision: -1, takenAtMs: 0 } as const;
@@ -108,7 +110,7 @@ export function createStateLoader(store: DecisionStore, plan: RuntimePlan): Stat
     else cache.delete(keyOf(decider, stream));
   }
 
-  return { load, rebuild, keep };
+  return { load, rebuild, keep, forget: () => cache.clear() };
 }
 
 /** Folds the events that follow a state into the next one. Throws as {@link fold} does. */

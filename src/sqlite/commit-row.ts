@@ -109,16 +109,16 @@ function hasColumnTypes([
 }
 
 /**
- * The records in the body of a checked row.
+ * The records in the body of a checked row; null where an event was erased.
  *
  * @throws `STORE_DAMAGED`
  */
-export function recordsOf(row: CommitRow, store: string): readonly EventRecord[] {
+export function recordsOf(row: CommitRow, store: string): ReadonlyArray<EventRecord | null> {
   const records = parse(row, store);
   if (!Array.isArray(records) || records.length !== row[3]) {
     throw damaged(row, store, `the commit does not hold the ${row[3]} events that it names`);
   }
-  return records as readonly EventRecord[];
+  return records as ReadonlyArray<EventRecord | null>;
 }
 
 function parse(row: CommitRow, store: string): unknown {

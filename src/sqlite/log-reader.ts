@@ -177,7 +177,7 @@ export class LogReader {
     checkRow(row, this.#store);
     const events: StoredEvent[] = [];
     decodeRow(row, this.#store, events);
-    return events[position - row[0]];
+    return events.find((event) => event.position === position);
   }
 
   #first(pages: PageReader): StoredEvent | undefined {

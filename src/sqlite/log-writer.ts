@@ -37,7 +37,7 @@ import type { StoreFile } from "./store-file.ts";
 import { firstKeptRevision, noPolicy } from "./stream-policies.ts";
 import type { PolicyRow } from "./stream-policies.ts";
 import { blockOf, termOf } from "./terms.ts";
-import { writeLock } from "./write-lock.ts";
+import { whenUnlocked, writeLock } from "./write-lock.ts";
 
 /** One write of a group. */
 export type Write =
@@ -49,7 +49,10 @@ export type Write =
       readonly expect: Expectation;
       readonly isTombstone: boolean;
     }
-  | { readonly kind: "reclaim" }
+  /** `erases` takes every hidden event, and the snapshots of streams that hide some. */
+  | { readonly kind: "reclaim"; readonly erases: boolean }
+  /** Writes the file anew, where `isWhole`, and empties the write-ahead log. No transaction can hold it. */
+  | { readonly kind: "rewrite"; readonly isWhole: boolean }
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot; readonly keep: number }
   | { readonly kind: "clearSnapshots"; readonly stream: string }
   | { readonly kind: "commit"; readonly plan: CommitPlan; readonly isDurable: boolean };
@@ -66,6 +69,8 @@ export type WriteOutcome =
   | { readonly kind: "appended"; readonly result: AppendResult }
   | { readonly kind: "done"; readonly events: number }
   | { readonly kind: "committed"; readonly version: number }
+  /** Whether the write-ahead log is empty; readers may hold it back. */
+  | { readonly kind: "rewritten"; readonly isComplete: boolean }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /** What a writer must know besides its connection. */
@@ -140,6 +145,15 @@ export class LogWriter {
 
   /** Applies a group; the outcomes are in its order. Never throws: what goes wrong is in the outcomes. */
   apply(group: readonly Write[]): WriteOutcome[] {
+    if (group.length === 0) return [];
+    const alone = group.findIndex(({ kind }) => kind === "rewrite");
+    if (alone < 0) return this.#applyTogether(group);
+    const { isWhole } = group[alone] as Extract<Write, { kind: "rewrite" }>;
+    const before = this.apply(group.slice(0, alone));
+    return [...before, this.#rewrite(isWhole), ...this.apply(group.slice(alone + 1))];
+  }
+
+  #applyTogether(group: readonly Write[]): WriteOutcome[] {
     try {
       this.#setSync(group.some((write) => write.kind !== "commit" || write.isDurable));
       this.#begin();
@@ -149,11 +163,33 @@ export class LogWriter {
       return outcomes;
     } catch (error) {
       this.abandon();
-      const refusal = refusalOf(
-        toStoreError(this.#file.explain(error), this.#file.path, this.#busyTimeoutMs),
-      );
+      const refusal = this.#refusalOf(error);
       return group.map(() => ({ kind: "refused", refusal }));
     }
+  }
+
+  /** Without what was deleted: free pages, and what is left of deleted rows in others, do not come along. */
+  #rewrite(isWhole: boolean): WriteOutcome {
+    try {
+      this.#file.check();
+      if (isWhole) {
+        this.#setSync(true);
+        whenUnlocked(() => this.#db.exec("VACUUM"), this.#busyTimeoutMs);
+        this.#forget();
+      }
+      const [isHeldBack] = this.#db
+        .prepare<[number, number, number]>("PRAGMA wal_checkpoint(TRUNCATE)")
+        .get()!;
+      this.#file.check();
+      return { kind: "rewritten", isComplete: isHeldBack === 0 };
+    } catch (error) {
+      this.abandon();
+      return { kind: "refused", refusal: this.#refusalOf(error) };
+    }
+  }
+
+  #refusalOf(error: unknown): Refusal {
+    return refusalOf(toStoreError(this.#file.explain(error), this.#file.path, this.#busyTimeoutMs));
   }
 
   /**
@@ -229,7 +265,7 @@ export class LogWriter {
       case "remove":
         return this.#remove(write);
       case "reclaim": {
-        const events = this.#reclaimer.reclaimSome();
+        const events = this.#reclaimer.reclaimSome(write.erases);
         this.#lastRevisions.clear();
         return { kind: "done", events };
       }
@@ -239,6 +275,8 @@ export class LogWriter {
       case "clearSnapshots":
         this.#clearSnapshots(write.stream);
         return { kind: "done", events: 0 };
+      case "rewrite":
+        throw new TypeError("the file is not written anew in a transaction");
       case "commit":
         return { kind: "committed", version: this.readSide.commit(write.plan) };
     }

@@ -7,7 +7,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  linkSync,
   openSync,
   readdirSync,
   renameSync,
@@ -51,8 +50,7 @@ export function publish({ path, target, overwrite }: PartialFile): void {
   inFileWords(target, () => {
     syncFile(path);
     checkTarget(target, overwrite);
-    if (overwrite) renameSync(path, target);
-    else publishNew(path, target);
+    renameSync(path, target);
     syncFolder(dirname(target));
   });
 }
@@ -103,21 +101,6 @@ function settle(target: string): void {
   } catch {
     // Then the files are still there.
   }
-}
-
-/** Fails when the name is taken meanwhile; a rename would replace what is there. */
-function publishNew(path: string, target: string): void {
-  try {
-    linkSync(path, target);
-  } catch (error) {
-    // A file system without links.
-    if (!["EPERM", "ENOTSUP", "ENOSYS", "EMLINK"].includes((error as NodeJS.ErrnoException).code ?? "")) {
-      throw error;
-    }
-    renameSync(path, target);
-    return;
-  }
-  rmSync(path);
 }
 
 function syncFile(path: string): void {

@@ -6,6 +6,7 @@
  * (`log-writer.ts`). `docs/adr/0002-on-disk-format.md` describes the file, `docs/adr/0003-writer-thread.md` the thread.
  */
 import { statSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
@@ -24,6 +25,8 @@ import type {
   Expectation,
   ListStreamsOptions,
   ReadOptions,
+  ReclaimOptions,
+  ReclaimResult,
   Snapshot,
   SnapshotStore,
   StoreStats,
@@ -47,6 +50,7 @@ import {
   planList,
   planPolicy,
   planRead,
+  planReclaim,
   throwIfAborted,
 } from "../store/read-options.ts";
 import type { ReadPlan } from "../store/read-options.ts";
@@ -163,6 +167,12 @@ function checkCount(argument: string, value: number, least: number, most: number
     problem: `it must be an integer from ${least} to ${most}`,
   });
 }
+
+/** Between two attempts to empty the write-ahead log, in milliseconds; writes go on meanwhile. */
+const rewritePauseMs = 20;
+const heldBack =
+  "a process has been reading the file all the time (a backup, a verification, an open transaction of another program), " +
+  "so that the write-ahead log cannot be emptied";
 
 class SqliteStore implements EventStore {
   readonly url: string;
@@ -314,18 +324,25 @@ class SqliteStore implements EventStore {
     await this.#remove(stream, options, true);
   }
 
-  async reclaim(
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<{ readonly events: number }> {
-    checkOptions(options);
-    const { signal } = options;
-    checkSignal(signal);
-    let events = 0;
-    for (;;) {
+  async reclaim(options?: ReclaimOptions): Promise<ReclaimResult> {
+    const { erase, signal } = planReclaim(options);
+    for (let events = 0; ;) {
       throwIfAborted(signal, "reclaim");
-      const outcome = await this.#write({ kind: "reclaim" });
-      if (outcome.kind !== "done" || outcome.events === 0) return { events };
-      events += outcome.events;
+      const outcome = await this.#write({ kind: "reclaim", erases: erase });
+      if (outcome.kind === "done" && outcome.events > 0) events += outcome.events;
+      else return erase ? { events, ...(await this.#rewrite(signal)) } : { events };
+    }
+  }
+
+  /** A reader that is in the middle of a page, or of a backup, keeps the write-ahead log from being emptied. */
+  async #rewrite(signal: AbortSignal | undefined): Promise<Omit<ReclaimResult, "events">> {
+    const deadline = performance.now() + this.#options.busyTimeoutMs;
+    for (let isWhole = true; ; isWhole = false) {
+      const outcome = await this.#write({ kind: "rewrite", isWhole });
+      if (outcome.kind === "rewritten" && outcome.isComplete) return { isErased: true };
+      throwIfAborted(signal, "reclaim");
+      if (performance.now() >= deadline) return { isErased: false, heldBack };
+      await setTimeout(rewritePauseMs);
     }
   }
 

@@ -197,16 +197,19 @@ class Verification {
     if (found?.[0] !== position) this.#reportIndex(row, `revision ${revision} of its stream`);
   }
 
-  #checkIndexes(row: CommitRow, records: readonly EventRecord[]): void {
+  #checkIndexes(row: CommitRow, stored: ReadonlyArray<EventRecord | null>): void {
     const [position, stream] = row;
     const terms = new Map<number, string>();
-    for (const [index, { id, tags = [], metadata }] of records.entries()) {
+    const records = stored.filter((record) => record !== null);
+    this.#events -= stored.length - records.length;
+    for (const record of records) {
+      const { id, tags = [], metadata } = record;
       for (const tag of tags) terms.set(termOf("tag", tag), `tag ${tag}`);
       const correlationId = metadata?.correlationId;
       if (correlationId !== undefined) {
         terms.set(termOf("correlation", correlationId), `correlation id ${correlationId}`);
       }
-      if (id !== undefined) this.#checkId(row, id, position + index);
+      if (id !== undefined) this.#checkId(row, id, position + stored.indexOf(record));
     }
     for (const [term, words] of terms) {
       const found = this.#statements.prepare("SELECT 1 FROM term_commits WHERE term = ? AND position = ?");

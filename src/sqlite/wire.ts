@@ -142,12 +142,13 @@ function decodeStream(head: StreamHead, body: string): EncodedStream {
   };
 }
 
-/** `[0, …]` done, `[1, duplicate, firstPosition, position, firstRevision, revision, …]` appended, `[2, …]` refused, `[3, …]` committed. */
+/** `[0, …]` done, `[1, duplicate, firstPosition, position, firstRevision, revision, …]` appended, `[2, …]` refused, `[3, …]` committed, `[4, …]` rewritten. */
 type OutcomeHead =
   | readonly [0, events: number]
   | readonly [1, duplicate: 0 | 1, firstPosition: number, position: number, ...revisions: number[]]
   | readonly [2, code: ErrorCode, details: ErrorDetails<ErrorCode>, cause: string | null]
-  | readonly [3, version: number];
+  | readonly [3, version: number]
+  | readonly [4, isComplete: boolean];
 
 /** Encodes outcomes for the caller's thread. */
 export function encodeOutcomes(outcomes: readonly WriteOutcome[]): string {
@@ -155,6 +156,7 @@ export function encodeOutcomes(outcomes: readonly WriteOutcome[]): string {
     outcomes.map((outcome): OutcomeHead => {
       if (outcome.kind === "done") return [0, outcome.events];
       if (outcome.kind === "committed") return [3, outcome.version];
+      if (outcome.kind === "rewritten") return [4, outcome.isComplete];
       if (outcome.kind === "refused") {
         const { code, details, cause } = outcome.refusal;
         return [2, code, details, cause instanceof Error ? cause.message : null];
@@ -170,6 +172,7 @@ export function encodeOutcomes(outcomes: readonly WriteOutcome[]): string {
 export function decodeOutcomes(text: string, writes: readonly Write[]): WriteOutcome[] {
   return (JSON.parse(text) as OutcomeHead[]).map((head, index) => {
     if (head[0] === 0) return { kind: "done", events: head[1] };
+    if (head[0] === 4) return { kind: "rewritten", isComplete: head[1] };
     if (head[0] === 3) return { kind: "committed", version: head[1] };
     if (head[0] === 1) return { kind: "appended", result: decodeResult(head, writes[index]!) };
     const [, code, details, cause] = head;

@@ -15,15 +15,18 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
 export function writeLock(db: Database, timeoutMs: number): () => void {
   db.exec("PRAGMA busy_timeout = 0");
   const begin = db.prepare("BEGIN IMMEDIATE");
-  return () => {
-    for (const deadline = performance.now() + timeoutMs; ;) {
-      try {
-        begin.run();
-        return;
-      } catch (error) {
-        if (!isBusy(error) || performance.now() >= deadline) throw error;
-        Atomics.wait(sleeper, 0, 0, Math.random() * sleepMsMax);
-      }
+  return () => whenUnlocked(() => void begin.run(), timeoutMs);
+}
+
+/** Runs a statement that needs the write lock as soon as nobody else has it. Blocks its thread meanwhile. */
+export function whenUnlocked(statement: () => void, timeoutMs: number): void {
+  for (const deadline = performance.now() + timeoutMs; ;) {
+    try {
+      statement();
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw error;
+      Atomics.wait(sleeper, 0, 0, Math.random() * sleepMsMax);
     }
-  };
+  }
 }

@@ -20,15 +20,19 @@ export interface RecordsPlace {
 const noMetadata: EventMetadata = Object.freeze({});
 const noTags: readonly string[] = Object.freeze([]);
 
-/** Decodes the records, adding their events to `events`. The body must be one that `encodeAppend` made. */
+/**
+ * Decodes the records, adding their events to `events`. The body must be one that `encodeAppend` made; a record that was
+ * erased since is null, and has no event.
+ */
 export function decodeEvents(
-  records: readonly EventRecord[],
+  records: ReadonlyArray<EventRecord | null>,
   place: RecordsPlace,
   events: StoredEvent[],
 ): void {
   const { stream, revision, position, recordedAt, idAt } = place;
   for (let index = 0; index < records.length; index++) {
-    const record = records[index]!;
+    const record = records[index];
+    if (record === null || record === undefined) continue;
     events.push({
       id: record.id ?? idAt(position + index),
       stream,

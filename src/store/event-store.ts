@@ -124,8 +124,8 @@ export interface SubscribeOptions extends EventFilter {
  * subscription; closing the store under it fails it with `STORE_CLOSED`.
  *
  * A store on a server outlasts what passes by itself: while the server can not be reached, takes no more connections or ends
- * statements, a subscription is held up, and says so by the `onError` of the store, once for all that wait for new events; then
- * it goes on behind the last event delivered, however long it took. Only with `after: "end"` it fails when that end can not be found within seconds. Any other
+ * statements, a subscription is held up, and says so by the `onError` of the store; then it goes on behind the last event
+ * delivered, however long it took. Only with `after: "end"` it fails when that end can not be found within seconds. Any other
  * error, such as a missing right or damaged data, fails the iteration.
  *
  * @example
@@ -262,6 +262,26 @@ export interface BackupReport {
   readonly bytes: number;
 }
 
+/** How hidden events are reclaimed. */
+export interface ReclaimOptions {
+  /**
+   * Also erase them: afterwards no byte of them is left in the files of the store, nor of anything else that was deleted
+   * from it before, such as documents and parked events. Default false: their bytes stay until something else is written
+   * over them. It rewrites the files, and writers wait meanwhile.
+   */
+  readonly erase?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What reclaiming came to. */
+export interface ReclaimResult {
+  /** How many events were reclaimed. */
+  readonly events: number;
+  /** With `erase` only: whether nothing of them is left. If not, `heldBack` says why; call it again. */
+  readonly isErased?: boolean | undefined;
+  readonly heldBack?: string | undefined;
+}
+
 /** A folded state, kept so that loading need not begin at the first event. */
 export interface Snapshot {
   readonly stream: string;
@@ -366,8 +386,24 @@ export interface EventStore extends AsyncDisposable {
   /**
    * Frees the space of hidden events, as far as the store can, and says how many there were. They are gone for good,
    * their ids are forgotten; their positions and revisions are never used again.
+   *
+   * With `erase` that holds for every hidden event, and no byte of them is left in the files of the store. Snapshots of
+   * streams that hide events go, too. Names of streams stay known, and so does what read models and parked events hold
+   * until it is deleted there. The guide `erase-a-person.md` has the whole list.
+   *
+   * @throws `STORE_FULL` where there is no room to rewrite the files, `STORE_RIGHTS_MISSING`, `STORE_BUSY`, `STORE_READ_ONLY`,
+   * `STORE_IO`, `STORE_CLOSED`, `ARGUMENT_INVALID`, `ABORTED`
+   * @example
+   * ```ts
+   * import { openMemoryStore } from "hitherto/store";
+   * await using store = openMemoryStore();
+   * await store.append({ stream: "person-7", events: [{ type: "PersonRegistered", data: { name: "Ada" } }] });
+   * await store.deleteStream("person-7");
+   * const { isErased, heldBack } = await store.reclaim({ erase: true });
+   * if (isErased !== true) console.log(heldBack);
+   * ```
    */
-  reclaim(options?: { readonly signal?: AbortSignal | undefined }): Promise<{ readonly events: number }>;
+  reclaim(options?: ReclaimOptions): Promise<ReclaimResult>;
 
   readonly snapshots: SnapshotStore;
 

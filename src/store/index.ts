@@ -11,6 +11,8 @@ export type {
   Expectation,
   ListStreamsOptions,
   ReadOptions,
+  ReclaimOptions,
+  ReclaimResult,
   Snapshot,
   SnapshotStore,
   StoreStats,
@@ -96,6 +98,7 @@ export {
   planList,
   planPolicy,
   planRead,
+  planReclaim,
   throwIfAborted,
   unbounded,
 } from "./read-options.ts";

@@ -156,6 +156,13 @@ export class MemoryLog implements Staged {
     return hidden.length;
   }
 
+  /** The streams of which events may be hidden. */
+  hidingStreams(): string[] {
+    return [...this.#streams.entries("committed")].flatMap(([name, { deletedBefore, policy }]) =>
+      deletedBefore > 0 || Object.keys(policy).length > 0 ? [name] : [],
+    );
+  }
+
   /** How much there is, hidden events included. */
   count(): { readonly events: number; readonly streams: number } {
     const events = indexOf(this.#events, "position", this.#committedHead + 1);

@@ -39,6 +39,8 @@ import type {
   Expectation,
   ListStreamsOptions,
   ReadOptions,
+  ReclaimOptions,
+  ReclaimResult,
   StoreStats,
   StreamAppend,
   StreamInfo,
@@ -56,12 +58,12 @@ import {
   checkFilePath,
   checkId,
   checkOptions,
-  checkSignal,
   checkStreamName,
   checkVerifyOptions,
   planList,
   planPolicy,
   planRead,
+  planReclaim,
   throwIfAborted,
 } from "./read-options.ts";
 import { Stage } from "./staging.ts";
@@ -194,12 +196,15 @@ class MemoryStore implements EventStore {
     return this.#run(() => this.#hideStream(name, options, "tombstoned"));
   }
 
-  reclaim(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<{ readonly events: number }> {
+  reclaim(options?: ReclaimOptions): Promise<ReclaimResult> {
     return this.#run(() => {
-      checkOptions(options);
-      checkSignal(options.signal);
-      throwIfAborted(options.signal, "reclaim");
-      return this.#write(() => ({ events: this.#log.reclaim() }));
+      const { erase } = planReclaim(options);
+      return this.#write(() => {
+        const events = this.#log.reclaim();
+        if (!erase) return { events };
+        for (const stream of this.#log.hidingStreams()) this.snapshots.forget(stream);
+        return { events, isErased: true };
+      });
     });
   }
 

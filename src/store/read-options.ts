@@ -9,6 +9,7 @@ import type {
   BackupOptions,
   ListStreamsOptions,
   ReadOptions,
+  ReclaimOptions,
   Snapshot,
   SnapshotStore,
   StreamPolicy,
@@ -150,6 +151,19 @@ export function checkVerifyOptions(
     fail("onProgress", `it must be a function, not ${inWords(onProgress)}`);
   }
   throwIfAborted(options.signal, operation);
+}
+
+/** Checks the options of `reclaim`. @throws `ARGUMENT_INVALID`, `ABORTED` */
+export function planReclaim(options: ReclaimOptions = {}): {
+  readonly erase: boolean;
+  readonly signal: AbortSignal | undefined;
+} {
+  checkOptions(options);
+  const { erase = false, signal } = options;
+  if (typeof erase !== "boolean") fail("erase", `it must be true or false, not ${inWords(erase)}`);
+  checkSignal(signal);
+  throwIfAborted(signal, "reclaim");
+  return { erase, signal };
 }
 
 /** Checks the options of a backup, or of its way back. @throws `ARGUMENT_INVALID`, `ABORTED` */

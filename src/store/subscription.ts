@@ -10,9 +10,8 @@
  *   is scanned twice. History and live events are read alike, hence no seam between them: the store promises that
  *   nothing new appears at or below a head once seen. The first time that a head has been reached, the subscription has
  *   caught up.
- * - **Waiting**: the head was `scanned`. The follower that all subscriptions of a handle share (`log-follower.ts`) wakes the
- *   subscription when the log has grown by something that may concern it, and says up to where; that leads back to reading.
- *   The follower knows which signals have come since the head was asked for, so none is missed in between.
+ * - **Waiting**: the head was `scanned`, and no signal has come since before it was asked for. A signal, or the poll
+ *   interval passing, leads back to reading. Signals may be spurious, merged or lost: they only shorten the wait.
  * - **Held up**: a read failed, and the store says that such an error passes by itself. After a pause, which doubles up to
  *   some seconds, it is reading again, from behind the last page that was delivered.
  * - **Ended**: by `close`, by leaving the loop, by the AbortSignal (all silent) or by an error of the store (`STORE_CLOSED`
@@ -23,8 +22,6 @@ import type { Report } from "./diagnostic.ts";
 import { EventIterator } from "./event-sequence.ts";
 import type { EventPage } from "./event-sequence.ts";
 import type { EventStore, SubscribeOptions, Subscription } from "./event-store.ts";
-import { LogFollower } from "./log-follower.ts";
-import type { Grown, Seen } from "./log-follower.ts";
 import { Outage } from "./outage.ts";
 import { planSubscription } from "./read-options.ts";
 import type { SubscriptionPlan } from "./read-options.ts";
@@ -53,62 +50,43 @@ export interface SubscriptionSource extends Pick<
   readonly report?: Report;
 }
 
-/** How long subscriptions of a handle wait for a signal before one of them looks for all, in milliseconds. */
+/** How long a subscription waits for a signal before it looks by itself, in milliseconds. */
 export const pollIntervalMsDefault = 1_000;
 
 /** Pauses of a subscription that is held up, in milliseconds: doubled each time up to the most. */
 const pausesMs = { first: 20, most: 2_000 } as const;
 
-const followers = new WeakMap<SubscriptionSource, LogFollower>();
-
-/**
- * Opens a subscription on a store. Subscriptions on the same `source` object share what follows the log, so give the handle
- * itself. `pollIntervalMs` is how long they wait for a signal before the store is asked; the first one decides. Default 1,000.
- *
- * @throws `ARGUMENT_INVALID`, `NAME_INVALID`
- */
+/** Opens a subscription on a store. @throws `ARGUMENT_INVALID`, `NAME_INVALID` */
 export function openSubscription(
   source: SubscriptionSource,
   options: SubscribeOptions | undefined,
   pollIntervalMs: number = pollIntervalMsDefault,
 ): Subscription {
-  const plan = planSubscription(options);
-  let follower = followers.get(source);
-  if (follower === undefined) {
-    follower = new LogFollower(source, pollIntervalMs);
-    followers.set(source, follower);
-  }
-  return new LiveSubscription(source, plan, follower);
-}
-
-/** Where a subscription begins. */
-interface Start {
-  readonly scanned: number;
-  /** Known only of one that begins at the end of the log. */
-  readonly end: Grown | undefined;
+  return new LiveSubscription(source, planSubscription(options), pollIntervalMs);
 }
 
 class LiveSubscription implements Subscription {
   readonly caughtUp: Promise<boolean>;
   readonly #source: SubscriptionSource;
   readonly #plan: SubscriptionPlan;
-  readonly #follower: LogFollower;
+  readonly #pollIntervalMs: number;
   readonly #ending = new AbortController();
   readonly #catchingUp: PromiseWithResolvers<boolean> = Promise.withResolvers();
-  readonly #start: Promise<Start>;
+  readonly #start: Promise<number>;
   readonly #pages: AsyncGenerator<EventPage, undefined>;
   readonly #events: EventIterator;
   readonly #outage: Outage;
   /** Up to here, all that matches has been delivered. */
   #scanned = 0;
   #pauseMs: number = pausesMs.first;
+  #signals = 0;
   #stopWaiting: () => void = () => undefined;
   #stopPausing: () => void = () => undefined;
 
-  constructor(source: SubscriptionSource, plan: SubscriptionPlan, follower: LogFollower) {
+  constructor(source: SubscriptionSource, plan: SubscriptionPlan, pollIntervalMs: number) {
     this.#source = source;
     this.#plan = plan;
-    this.#follower = follower;
+    this.#pollIntervalMs = pollIntervalMs;
     this.caughtUp = this.#catchingUp.promise;
     const { url: definition, report } = source;
     this.#outage = new Outage((error, isOver) =>
@@ -165,11 +143,10 @@ class LiveSubscription implements Subscription {
 
   async *#follow(): AsyncGenerator<EventPage, undefined> {
     if (this.#isEnded) return;
-    this.#ending.signal.addEventListener("abort", this.#follower.use(), { once: true });
+    const unwatch = this.#source.watch(this.#onSignal);
+    this.#ending.signal.addEventListener("abort", unwatch, { once: true });
     try {
-      const { scanned, end } = await this.#start;
-      this.#scanned = scanned;
-      yield* this.#readOn(end);
+      this.#scanned = await this.#start;
       while (!this.#isEnded) yield* this.#readOn();
     } catch (error) {
       if (this.#isEnded) return;
@@ -180,9 +157,9 @@ class LiveSubscription implements Subscription {
   }
 
   /** Reads until something fails that passes by itself, and waits for a while. */
-  async *#readOn(begunAt?: Grown): AsyncGenerator<EventPage, undefined> {
+  async *#readOn(): AsyncGenerator<EventPage, undefined> {
     try {
-      yield* this.#read(begunAt);
+      yield* this.#read();
     } catch (error) {
       if (this.#isEnded || this.#source.outlasts?.(error) !== true) throw error;
       this.#outage.failed(error);
@@ -192,19 +169,18 @@ class LiveSubscription implements Subscription {
     }
   }
 
-  async *#read(begunAt: Grown | undefined): AsyncGenerator<EventPage, undefined> {
-    const { stream } = this.#plan;
-    let grown = begunAt;
+  async *#read(): AsyncGenerator<EventPage, undefined> {
     while (!this.#isEnded) {
-      const seen: Seen = grown ?? (await this.#look());
-      const end =
-        stream === undefined ? seen.head : (grown?.revision ?? (await this.#findLastRevision(stream)));
-      if (end > this.#scanned) {
-        yield* this.#readUpTo(end);
-        this.#scanned = end;
+      const signals = this.#signals;
+      const head = await this.#findHead();
+      if (head > this.#scanned) {
+        yield* this.#readUpTo(head);
+        this.#scanned = head;
+        this.#goesOn();
+      } else {
+        this.#goesOn();
+        if (signals === this.#signals) await this.#wait();
       }
-      this.#goesOn();
-      grown = await this.#wait(seen);
     }
   }
 
@@ -227,37 +203,37 @@ class LiveSubscription implements Subscription {
     this.#catchingUp.resolve(true);
   }
 
-  async #findStart(): Promise<Start> {
+  async #findStart(): Promise<number> {
     const { stream, after } = this.#plan;
+    if (after === "end") return this.#inTurn(() => this.#findHead());
     // Positions begin at 1 and revisions at 0: nothing has been seen yet.
-    if (after !== "end") return { scanned: after ?? (stream === undefined ? 0 : -1), end: undefined };
-    if (stream !== undefined) {
-      return { scanned: await this.#inTurn(() => this.#findLastRevision(stream)), end: undefined };
-    }
-    const seen = await this.#inTurn(() => this.#look());
-    return { scanned: seen.head, end: { ...seen, revision: undefined } };
+    return after ?? (stream === undefined ? 0 : -1);
   }
 
-  #inTurn<Result>(look: () => Promise<Result>): Promise<Result> {
+  #inTurn(look: () => Promise<number>): Promise<number> {
     return this.#source.inTurn === undefined ? look() : this.#source.inTurn(look);
   }
 
-  async #findLastRevision(stream: string): Promise<number> {
+  /** The last position, or the last revision of the one stream. */
+  async #findHead(): Promise<number> {
+    const { stream } = this.#plan;
+    if (stream === undefined) return this.#source.head();
     return (await this.#source.findStream(stream))?.revision ?? -1;
   }
 
-  async #look(): Promise<Seen> {
-    const { signals } = this.#follower;
-    return { head: await this.#source.head(), signals };
-  }
+  readonly #onSignal = (): void => {
+    this.#signals++;
+    this.#stopWaiting();
+  };
 
-  /** Waits for something to read; undefined when it ends, or has to look by itself. */
-  async #wait(seen: Seen): Promise<Grown | undefined> {
-    if (this.#isEnded) return undefined;
-    const { stream, filter } = this.#plan;
-    const wait = this.#follower.wait({ stream, filter, after: this.#scanned }, seen);
-    this.#stopWaiting = wait.end;
-    return wait.grown;
+  /** Waits for a signal or for the poll. */
+  async #wait(): Promise<void> {
+    if (this.#isEnded) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.#pollIntervalMs);
+    this.#stopWaiting = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 
   async #pause(ms: number): Promise<void> {

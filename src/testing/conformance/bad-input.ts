@@ -368,6 +368,7 @@ export const badInputTests: Topic = {
     }
     await refuses("ARGUMENT_INVALID", () => store.deleteStream("s", { expect: untyped(null) }));
     await refuses("ARGUMENT_INVALID", () => store.verify({ onProgress: untyped(7) }));
+    await refuses("ARGUMENT_INVALID", () => store.reclaim({ erase: untyped("yes") }));
     for (const key of [{}, { name: {}, stateVersion: 1 }, { name: "n", stateVersion: 1, atRevision: "1" }]) {
       await refuses("ARGUMENT_INVALID", () => store.snapshots.find("s", untyped(key)));
     }

@@ -297,6 +297,75 @@ export const lifecycleTests: Topic = {
     assert.equal((await store.verify()).isSound, true);
   },
 
+  "erasing takes every hidden event, and what shares an append with it stays": async ({ store }) => {
+    const named = upTo(6).map((n) => anEvent({ data: n, id: uuidOf(n), tags: [`n:${n % 2}`] }));
+    await store.append({ stream: "a", events: named });
+    await appendOneByOne(store, "b", 2);
+    await store.setStreamPolicy("a", { truncateBefore: 4 });
+    assert.deepEqual(await store.reclaim({ erase: true }), { events: 4, isErased: true });
+    assert.deepEqual(await dataOf(store), [4, 5, 0, 1]);
+    assert.deepEqual(await streamDataOf(store, "a"), [4, 5]);
+    assert.deepEqual(await streamDataOf(store, "a", { backwards: true, limit: 1 }), [5]);
+    assert.deepEqual(await dataOf(store, { tags: ["n:0"] }), [4]);
+    assert.equal((await store.findEvent(uuidOf(5)))?.revision, 5);
+    assert.equal(await store.findEvent(uuidOf(1)), undefined);
+    // The id is forgotten, so the event is a new one.
+    const again = await store.append({ stream: "c", events: [anEvent({ id: uuidOf(1) })] });
+    assert.deepEqual([again.isDuplicate, again.position], [false, 9]);
+    assert.equal((await store.append({ stream: "a", expect: 5, events })).revision, 6);
+    assert.deepEqual(await store.reclaim({ erase: true }), { events: 0, isErased: true });
+    const { isSound, problems } = await store.verify();
+    assert.deepEqual([isSound, problems], [true, []]);
+  },
+
+  "erasing finds hidden events between visible ones": async ({ store }) => {
+    const moments = [undefined, longAgo, undefined, longAgo, longAgo, undefined];
+    await store.append({
+      stream: "a",
+      events: moments.map((recordedAt, n) => anEvent({ data: n, recordedAt })),
+    });
+    for (const [n, recordedAt] of moments.entries()) {
+      await store.append({ stream: "a", events: [anEvent({ data: n, recordedAt })] });
+    }
+    await store.setStreamPolicy("a", { maxAgeMs: hourMs });
+    assert.deepEqual(await store.reclaim({ erase: true }), { events: 6, isErased: true });
+    await store.setStreamPolicy("a", {});
+    const kept = await store.readStream("a").toArray();
+    assert.deepEqual(
+      kept.map(({ revision, data }) => [revision, data]),
+      [0, 2, 5, 6, 8, 11].map((revision) => [revision, revision % 6]),
+    );
+    assert.deepEqual(
+      (await store.readStream("a", { backwards: true, from: 1, to: 8 }).toArray()).map((one) => one.revision),
+      [8, 6, 5, 2],
+    );
+    await store.deleteStream("a");
+    await store.reclaim({ erase: true });
+    assert.deepEqual(await dataOf(store), []);
+    assert.equal((await store.verify()).isSound, true);
+  },
+
+  "erasing forgets the snapshots of streams that hide events, and of no others": async ({ store }) => {
+    const state = new TextEncoder().encode("what the hidden events said");
+    const snapshot = {
+      name: "thing",
+      stateVersion: 1,
+      revision: 2,
+      takenAt: new Date().toISOString(),
+      state,
+    };
+    for (const stream of ["a", "b", "c"]) {
+      await appendOneByOne(store, stream, 3);
+      await store.snapshots.save({ ...snapshot, stream });
+    }
+    await store.setStreamPolicy("a", { truncateBefore: 2 });
+    await store.setStreamPolicy("b", { maxCount: 1 });
+    await store.reclaim({ erase: true });
+    assert.deepEqual(await store.snapshots.list("a"), []);
+    assert.deepEqual(await store.snapshots.list("b"), []);
+    assert.equal((await store.snapshots.list("c")).length, 1);
+  },
+
   "reading goes on over a reclaiming": async ({ store }) => {
     for (const n of upTo(30)) {
       await store.append({ stream: n % 2 === 0 ? "a" : "b", events: someEvents(200) });

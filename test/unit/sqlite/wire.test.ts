@@ -52,7 +52,7 @@ const append = fc
 const otherWrite = fc.constantFrom<Write>(
   { kind: "policy", stream: "a", policy: { maxCount: 3 } },
   { kind: "remove", stream: "a", expect: 5, isTombstone: true },
-  { kind: "reclaim" },
+  { kind: "reclaim", erases: false },
   { kind: "clearSnapshots", stream: "ä" },
 );
 const snapshot = fc.uint8Array().map((state): Write => {
@@ -133,7 +133,9 @@ describe("outcomes on their way back", () => {
       details: { store: "a.db" },
       cause: new Error("disk is full"),
     };
-    const [arrived] = decodeOutcomes(encodeOutcomes([{ kind: "refused", refusal }]), [{ kind: "reclaim" }]);
+    const [arrived] = decodeOutcomes(encodeOutcomes([{ kind: "refused", refusal }]), [
+      { kind: "reclaim", erases: false },
+    ]);
     expect(arrived).toMatchObject({ kind: "refused", refusal: { cause: { message: "disk is full" } } });
   });
 });
