@@ -10,6 +10,7 @@ import { addBackup } from "./commands/backup.ts";
 import { addConsumers } from "./commands/consumers.ts";
 import { addExport } from "./commands/export.ts";
 import { addImport } from "./commands/import.ts";
+import { addLifecycle } from "./commands/lifecycle.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addParked } from "./commands/parked.ts";
 import { addProjections } from "./commands/projections.ts";
@@ -77,6 +78,7 @@ const commands = [
   addImport,
   addBackup,
   addRestore,
+  addLifecycle,
   addMigrate,
   addProjections,
   addConsumers,

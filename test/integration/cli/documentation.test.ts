@@ -42,13 +42,13 @@ async function compare(steps: ReadonlyArray<Example | ExampleModule>, isRun: boo
   }
 }
 
-test("shows in each example what the command really says", { timeout: 120_000 }, async () => {
+test("shows in each example what the command really says", { timeout: 300_000 }, async () => {
   await compare(stepsOf(cliPage), false);
 });
 
 test.each(["mend-a-projection", "parked-events"])(
   "shows in the guide %s what really happens",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (name) => {
     await compare(stepsOf(pageOf(`guide/${name}.md`)), true);
   },
