@@ -33,6 +33,7 @@ export const onServer: Omit<WorkConformance, "runner"> = {
     return openAsApplication(url);
   },
   openAgain: (url) => openAsApplication(withPassword(url)),
+  takeAway: dropSchemaOf,
   dispose: dropSchemaOf,
   spawn: (url) =>
     spawn(process.execPath, [worker, application.as(withPassword(url))], { stdio: ["pipe", "pipe", "pipe"] }),
