@@ -20,6 +20,7 @@ import { tryCheckpoint } from "./try-checkpoint.ts";
 export interface CheckpointThreadData {
   readonly path: string;
   readonly files: FileIdentity | undefined;
+  readonly syncs: SharedArrayBuffer | undefined;
   /** Two Int32: groups committed so far, and whether to end. */
   readonly commits: SharedArrayBuffer;
 }
@@ -27,8 +28,8 @@ export interface CheckpointThreadData {
 /** The least time from one checkpoint to the next. */
 const pauseMs = 50;
 
-function main({ path, files, commits }: CheckpointThreadData, started: () => void): void {
-  const file = new StoreFile(path, files);
+function main({ path, files, syncs, commits }: CheckpointThreadData, started: () => void): void {
+  const file = new StoreFile(path, files, syncs);
   file.check();
   const db = openDatabase(path, { isReadOnly: false, busyTimeoutMs: 0 });
   db.exec("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");

@@ -41,10 +41,10 @@ export class Checkpointer {
     await this.#thread?.ended;
   }
 
-  /** Without the thread the store goes on: SQLite itself checkpoints on the writer thread when the log is long. */
+  /** Without the thread the store goes on: the writer thread checkpoints when the log is long. */
   #tryStart(): Thread | undefined {
-    const { path, files } = this.#connect;
-    const data: CheckpointThreadData = { path, files, commits: this.#commits.buffer };
+    const { path, files, syncs } = this.#connect;
+    const data: CheckpointThreadData = { path, files, syncs, commits: this.#commits.buffer };
     try {
       const thread = startThread("checkpoint", path, {
         workerData: data,

@@ -203,17 +203,19 @@ export class LogWriter {
       const note = "UPDATE counters SET value = ? WHERE name = 'head' AND value < ?";
       this.#db.prepare(note).run(this.#head, this.#head);
       this.#commit.run();
-    } catch {
+    } catch (error) {
       // Whether the store can be written to, the next write tells.
+      this.#file.explain(error);
       this.abandon();
     }
   }
 
   // The parts of a transaction, for those who begin it by themselves.
 
-  /** To be called first in every transaction. @throws `STORE_REPLACED`, `STORE_HARD_LINKED` */
+  /** To be called first in every transaction. @throws `STORE_REPLACED`, `STORE_HARD_LINKED`, `STORE_IO` */
   takeUpChanges(): void {
     this.#file.checkBeforeWrite();
+    this.#file.log.secure();
     const version = this.#dataVersion.get()?.[0] ?? -1;
     if (version !== this.#seenDataVersion) this.#forget();
     this.#seenDataVersion = version;

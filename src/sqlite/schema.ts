@@ -14,6 +14,7 @@ import { toStoreError, tryExec } from "./sql-errors.ts";
 import { needsStillFile, openStillFile } from "./still-file.ts";
 import { checkNames, StoreFile } from "./store-file.ts";
 import type { FileIdentity } from "./store-file.ts";
+import { rewriteLog } from "./wal-trust.ts";
 
 /** "HITO" in ASCII. */
 export const applicationId = 0x4849_544f;
@@ -30,6 +31,8 @@ export interface ConnectOptions {
   readonly path: string;
   /** The files that the path must lead to; undefined for the first connection of a handle. */
   readonly files?: FileIdentity | undefined;
+  /** Shared by the threads of a handle: see `wal-trust.ts`. */
+  readonly syncs?: SharedArrayBuffer | undefined;
   /** `create` makes a missing file; `write` needs it; `read` never changes it. */
   readonly mode: "create" | "write" | "read";
   readonly durability: SqliteDurability;
@@ -94,8 +97,31 @@ export function checkFile(path: string, busyTimeoutMs: number): Database {
   }
 }
 
+/**
+ * Moves what a process that ended has left in the write-ahead log into the database, before anything is written behind
+ * it. Nobody knows whether it ended after a failed sync, so the log is written and synced once more first. While others
+ * have the file open nothing is done: they know.
+ */
+export function secureLog({ path, mode }: ConnectOptions): void {
+  if (mode === "read" || (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  const db = openDatabase(path, { isReadOnly: false, busyTimeoutMs: 0 });
+  try {
+    // Before the first statement that reads: nobody else gets in until the connection is closed.
+    db.exec("PRAGMA locking_mode = EXCLUSIVE");
+    if (readFormat(db, path) === undefined) return;
+    db.exec("BEGIN IMMEDIATE");
+    rewriteLog(path);
+    db.exec("COMMIT");
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch {
+    // In use, or nothing that can be written to: opening it, which comes next, tells what is wrong.
+  } finally {
+    db.close();
+  }
+}
+
 /** What SQLite would tell too late, or not apart. */
-function checkPath(path: string, mode: ConnectOptions["mode"]): void {
+export function checkPath(path: string, mode: ConnectOptions["mode"]): void {
   const folder = dirname(path);
   const found = statSync(path, { throwIfNoEntry: false });
   if (found !== undefined) {
@@ -172,8 +198,8 @@ function configure(db: Database, { mode, durability, cacheBytes }: ConnectOption
   db.exec("PRAGMA cell_size_check = ON");
   if (mode === "read") return;
   db.exec(`PRAGMA synchronous = ${syncLevel(durability, true)}`);
-  // 80 MiB: checkpoints are dear (two fsyncs), and the writer thread makes one whenever it is idle.
-  db.exec("PRAGMA wal_autocheckpoint = 20000");
+  // Those that SQLite makes by itself keep to themselves that a sync has failed.
+  db.exec("PRAGMA wal_autocheckpoint = 0");
   db.exec("PRAGMA journal_size_limit = 268435456");
 }
 

@@ -66,13 +66,14 @@ import { inOneState } from "./one-state.ts";
 import { SqliteReadSide } from "./read-side/sqlite-read-side.ts";
 import { Transactions } from "./read-side/transactions.ts";
 import { Statements } from "./row-source.ts";
-import { connect, formatVersion } from "./schema.ts";
+import { checkPath, connect, formatVersion, secureLog } from "./schema.ts";
 import type { ConnectOptions, SqliteDurability } from "./schema.ts";
 import { findSnapshot, listSnapshots } from "./snapshot-rows.ts";
 import { toStoreError } from "./sql-errors.ts";
 import { identify, resolvePath, StoreFile } from "./store-file.ts";
 import { describeStream, listNames } from "./stream-list.ts";
 import { verifyInThread } from "./verify.ts";
+import { shareSyncs } from "./wal-trust.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** How an embedded store is opened. */
@@ -108,11 +109,14 @@ export interface SqliteStoreOptions {
 export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<EventStore> {
   const connectOptions = planConnection(path, options);
   new StoreFile(connectOptions.path, identify(connectOptions.path)).checkOthers();
+  checkPath(connectOptions.path, connectOptions.mode);
+  secureLog(connectOptions);
   // Makes the file and checks it on the calling thread, so that errors belong to the one who opens.
   const first = connect(connectOptions);
   try {
     // As long as it is open, SQLite leaves these files in place; every other connection must have the same ones.
-    const store = openBeside({ ...connectOptions, files: identify(connectOptions.path) });
+    const files = identify(connectOptions.path);
+    const store = openBeside({ ...connectOptions, files, syncs: shareSyncs() });
     await store.started();
     return store;
   } finally {
@@ -123,7 +127,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
 
 function openBeside(options: ConnectOptions): SqliteStore {
   const db = connect({ ...options, mode: "read" });
-  const file = new StoreFile(options.path, options.files);
+  const file = new StoreFile(options.path, options.files, options.syncs);
   try {
     file.enter();
     return new SqliteStore(db, file, options);
@@ -392,23 +396,23 @@ class SqliteStore implements EventStore {
     this.#watcher.stop();
     this.#watcher.notify();
     await this.#transactions?.close();
-    if (this.#hasOwnFiles()) {
+    if (this.#mayCheckpoint()) {
       // The writer's connection must be the last one: SQLite then empties and removes the write-ahead log.
       this.#db.close();
       await this.#queue?.close();
     } else {
-      // It must not be the last one: it would move its log into a database that others have written to since. A connection
-      // that only reads cannot do that.
+      // It must not be the last one: it would move its log, which is not to be trusted, into a database that others may have
+      // written to since. A connection that only reads cannot do that.
       await this.#queue?.close();
       this.#db.close();
     }
     this.#file.leave();
   }
 
-  #hasOwnFiles(): boolean {
+  #mayCheckpoint(): boolean {
     try {
       this.#file.check();
-      return true;
+      return !this.#file.log.isSuspect;
     } catch {
       return false;
     }

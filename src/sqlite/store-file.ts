@@ -19,6 +19,7 @@ import { readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { HithertoError, isHithertoError } from "../core/errors.ts";
 import { toStoreError } from "./sql-errors.ts";
+import { shareSyncs, WalTrust } from "./wal-trust.ts";
 
 /** A file of the file system. */
 interface FileId {
@@ -93,14 +94,17 @@ export function checkNames(store: string, { nlink }: { readonly nlink: bigint | 
 /** The files of one handle, as one thread sees them. */
 export class StoreFile {
   readonly path: string;
+  readonly log: WalTrust;
   readonly #identity: { -readonly [Kind in keyof FileIdentity]: FileIdentity[Kind] } | undefined;
   #loss: HithertoError<"STORE_REPLACED"> | undefined;
   #lookedAtMs = 0;
   /** How many the file had when it was last looked at. */
   #names = 1n;
 
-  constructor(path: string, identity: FileIdentity | undefined) {
+  /** `syncs`: shared by the threads of the handle. */
+  constructor(path: string, identity: FileIdentity | undefined, syncs: SharedArrayBuffer = shareSyncs()) {
     this.path = path;
+    this.log = new WalTrust(path, syncs);
     this.#identity = identity && { database: identity.database, wal: identity.wal, shm: identity.shm };
   }
 
@@ -142,6 +146,7 @@ export class StoreFile {
 
   /** The error to raise for one that was caught: when the files are others, that is why. */
   explain(error: unknown): unknown {
+    this.log.note(error);
     if (isHithertoError(error, "STORE_REPLACED")) this.#loss ??= error;
     else if (!isHithertoError(error)) attempt(() => this.check());
     return this.#loss ?? error;

@@ -192,7 +192,6 @@ function openConnection(options: ConnectOptions, file: StoreFile): Connection {
   const { path, busyTimeoutMs } = options;
   // Commits do not sync: whoever needs it, waits for the disk afterwards.
   const db = connect({ ...options, mode: "write", durability: "os" });
-  db.exec("PRAGMA wal_autocheckpoint = 0");
   const [clock, idRandom] = [Date.now, randomBits()];
   const writer = new LogWriter(db, { file, clock, idRandom, busyTimeoutMs, durability: "os" });
   const tools = {

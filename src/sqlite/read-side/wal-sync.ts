@@ -47,7 +47,10 @@ export class WalSync {
     this.#file ??= openSync(this.#path, "r+");
     // After it was opened, so that it was the one that belongs to the database; and again, since that may change any time.
     this.#database.check();
-    const synced = sync(this.#file).then(() => this.#database.checkCommitted());
+    const synced = sync(this.#file).then(() => {
+      this.#database.checkCommitted();
+      this.#database.log.check();
+    });
     this.#running = synced.finally(() => {
       this.#running = undefined;
     });
