@@ -5,13 +5,13 @@ import { whyNoPostgres } from "./test/support/postgres-available.ts";
 const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
 /** Tests run on the sources, whatever dist/ holds. */
-const alias = [
+export const alias: Array<{ find: RegExp; replacement: string }> = [
   { find: /^hitherto$/, replacement: source("index.ts") },
   { find: /^hitherto\/(core|store|sqlite|postgres|testing)$/, replacement: source("$1/index.ts") },
 ];
 
 /** The threads of stores start from stripped sources, and nothing else strips types there; the module says why. */
-const threads = {
+export const threads: { globalSetup: string; execArgv: string[] } = {
   globalSetup: "test/support/threads/strip.ts",
   execArgv: [
     "--no-experimental-strip-types",
