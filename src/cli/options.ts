@@ -3,6 +3,7 @@
  */
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
+import { definedParts } from "../core/selections.ts";
 import { momentMs } from "../store/check-input.ts";
 import type { Expectation, ReadOptions } from "../store/event-store.ts";
 
@@ -92,7 +93,7 @@ export function addFilterOptions<From>(
 /** What the store is to read. */
 export function readOptions(options: FilterOptions): ReadOptions {
   const { from, to, since, until, limit } = options;
-  return {
+  return definedParts({
     from,
     to,
     since,
@@ -103,5 +104,5 @@ export function readOptions(options: FilterOptions): ReadOptions {
     streamPrefix: options.prefix,
     tags: options.tag,
     correlationId: options.correlation,
-  };
+  });
 }

@@ -23,6 +23,7 @@ import { reportError } from "./report-error.ts";
 import { withSafeOutput } from "./safe-output.ts";
 import { exitCodes } from "./surroundings.ts";
 import type { ExitCode, Surroundings } from "./surroundings.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Makes a commander action of a function that takes a {@link Cli}, the arguments and the options. */
 export type Act = <Args extends unknown[]>(run: (cli: Cli, ...args: Args) => Promise<void>) => CommandAction;
@@ -59,6 +60,7 @@ export function createProgram(
   // What the arguments and options are is said twice, to commander and in the types of `run`; the tests hold them together.
   const act = <Args extends unknown[]>(run: (cli: Cli, ...args: Args) => Promise<void>): CommandAction =>
     async function (...args) {
+      refuseEmptyOptions(this);
       const cli = new Cli(surroundings, this.optsWithGlobals<CommonOptions>());
       // Commander knows the arguments and options only by their names; the tests hold them and their types together.
       await run(cli, ...(args as Args));
@@ -100,6 +102,15 @@ export async function runProgram(args: readonly string[], given: Surroundings): 
     // Without a command, commander has shown the help already.
     if (error instanceof CommanderError && error.code === "commander.help") return exitCodes.usage;
     return reportError(error, surroundings, args.includes("--json"));
+  }
+}
+
+/** An empty value comes of a shell variable that is not set: taken as it is, it would choose everything, or nothing. */
+function refuseEmptyOptions(command: Command): void {
+  const values: Readonly<Record<string, unknown>> = command.opts();
+  for (const option of command.options) {
+    const value = values[option.attributeName()];
+    if ([value].flat().includes("")) throw new UsageError(`${option.long ?? option.flags} is empty`);
   }
 }
 

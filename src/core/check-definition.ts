@@ -14,6 +14,15 @@ export function requireObject(definition: string, field: string, value: unknown)
   refuseDefinition(definition, `${field} is not an object`);
 }
 
+/** Refuses a part that chooses events and is there, but undefined: as if left out, it would choose all of them. */
+export function requireSelecting(definition: string, options: object, parts: readonly string[]): void {
+  for (const part of parts) {
+    if (part in options && (options as Readonly<Record<string, unknown>>)[part] === undefined) {
+      refuseDefinition(definition, `its ${part} is undefined; leave it out if it is not meant to choose`);
+    }
+  }
+}
+
 /** Refuses a value that is not an object of functions. */
 export function requireFunctions(definition: string, field: string, value: unknown): asserts value is object {
   requireObject(definition, field, value);

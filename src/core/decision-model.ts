@@ -8,6 +8,7 @@ import {
   requireFunction,
   requireFunctions,
   requireObject,
+  requireSelecting,
   requireStrings,
 } from "./check-definition.ts";
 import type { AnyEventTypes, ListedTypes } from "./event-type.ts";
@@ -41,7 +42,7 @@ export interface DecisionModelOptions<State, Listed> {
   /** For error messages. Default `"decision model"`. */
   readonly name?: string | undefined;
   /** Tags that an event must all carry to be looked at. Default: none, events count by their type alone. */
-  readonly tags?: readonly string[] | undefined;
+  readonly tags?: readonly string[];
   readonly initial: () => State;
   /** Schemas, versions and upcasters by event type; may list more types than this model looks at. */
   readonly events?: ListedTypes<Listed> | undefined;
@@ -181,7 +182,9 @@ function requireOptions(options: unknown): void {
     refuseDefinition(owner, "evolve is empty, so it would look at no event");
   }
   requireEventTypes(owner, events);
+  requireSelecting(owner, options, ["tags"]);
   requireStrings(owner, "tags", tags);
+  if (tags?.length === 0) refuseDefinition(owner, "tags is empty; name at least one, or leave it out");
 }
 
 function requireModels(models: unknown): void {

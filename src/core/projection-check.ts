@@ -7,6 +7,7 @@ import {
   requireFunction,
   requireFunctions,
   requireObject,
+  requireSelecting,
   requireStrings,
 } from "./check-definition.ts";
 import { requireEventTypes } from "./event-type.ts";
@@ -63,6 +64,7 @@ function requireCommon(name: string, options: object, steps: object): void {
   const { version, events, categories, ignore } = options as Readonly<Record<string, unknown>>;
   requireCount(name, "version", version ?? 1, Number.MAX_SAFE_INTEGER);
   requireEventTypes(name, events);
+  requireSelecting(name, options, ["categories"]);
   requireCategories(name, categories);
   requireStrings(name, "ignore", ignore);
   if (ignore === undefined) return;

@@ -94,7 +94,7 @@ interface CommonOptions<Listed> {
    * Looks only at streams of these categories, and then at every event in them: a type without a function that is not in
    * `ignore` fails with `EVENT_TYPE_UNKNOWN`. Default: the types that have a function, wherever they are.
    */
-  readonly categories?: readonly string[] | undefined;
+  readonly categories?: readonly string[];
   /** Event types of the `categories` that change nothing here. */
   readonly ignore?: readonly string[] | undefined;
 }

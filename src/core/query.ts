@@ -7,11 +7,11 @@ import { categoryOf } from "./event.ts";
 
 /**
  * One alternative of a query. An event matches when its type is one of `types` (if given) **and** its tags contain
- * all of `tags` (if given). An item with neither matches every event.
+ * all of `tags` (if given). An item with neither matches every event. Neither may be an empty list, or be there but undefined.
  */
 export interface QueryItem {
-  readonly types?: readonly string[] | undefined;
-  readonly tags?: readonly string[] | undefined;
+  readonly types?: readonly string[];
+  readonly tags?: readonly string[];
 }
 
 /**
@@ -43,12 +43,13 @@ export interface AppendCondition {
   /** The append is refused when an event matches this query. */
   readonly failIfMatch: Query;
   /** Only events at a position *greater* than this one count. Default 0: all events count. */
-  readonly after?: number | undefined;
+  readonly after?: number;
 }
 
 /**
  * Which events a read returns. Every given part must hold (AND); within `types`, `categories` and `query` one
- * alternative is enough; of `tags` an event must carry all. An empty `types` or `categories` matches nothing.
+ * alternative is enough; of `tags` an event must carry all. A part that is there must say something: `undefined` and empty
+ * lists of types, categories and tags are refused.
  *
  * @example
  * ```ts
@@ -57,12 +58,12 @@ export interface AppendCondition {
  * ```
  */
 export interface EventFilter {
-  readonly types?: readonly string[] | undefined;
-  readonly categories?: readonly string[] | undefined;
-  readonly streamPrefix?: string | undefined;
-  readonly tags?: readonly string[] | undefined;
-  readonly correlationId?: string | undefined;
-  readonly query?: Query | undefined;
+  readonly types?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly streamPrefix?: string;
+  readonly tags?: readonly string[];
+  readonly correlationId?: string;
+  readonly query?: Query;
 }
 
 /** The part of an event that filters look at. */

@@ -7,7 +7,6 @@
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { categoryOf } from "../core/event.ts";
-import { checkExpectation } from "../store/check-input.ts";
 import type { Report } from "../store/diagnostic.ts";
 import { eventSequence } from "../store/event-sequence.ts";
 import type {
@@ -45,6 +44,7 @@ import {
   planPolicy,
   planRead,
   planReclaim,
+  planRemoval,
   throwIfAborted,
   unbounded,
 } from "../store/read-options.ts";
@@ -254,17 +254,11 @@ class PostgresStore implements PostgresEventStore {
     await this.#write(() => this.#writer.setPolicy(stream, planned));
   }
 
-  async deleteStream(
-    stream: string,
-    options: { readonly expect?: Expectation | undefined } = {},
-  ): Promise<void> {
+  async deleteStream(stream: string, options: { readonly expect?: Expectation } = {}): Promise<void> {
     await this.#remove(stream, options, false);
   }
 
-  async tombstoneStream(
-    stream: string,
-    options: { readonly expect?: Expectation | undefined } = {},
-  ): Promise<void> {
+  async tombstoneStream(stream: string, options: { readonly expect?: Expectation } = {}): Promise<void> {
     await this.#remove(stream, options, true);
   }
 
@@ -392,13 +386,11 @@ class PostgresStore implements PostgresEventStore {
 
   async #remove(
     stream: string,
-    options: { readonly expect?: Expectation | undefined },
+    options: { readonly expect?: Expectation },
     isTombstone: boolean,
   ): Promise<void> {
     checkStreamName(stream);
-    checkOptions(options);
-    const { expect = "any" } = options;
-    checkExpectation(expect);
+    const expect = planRemoval(options);
     await this.#write(() => this.#writer.removeStream(stream, expect, isTombstone));
   }
 

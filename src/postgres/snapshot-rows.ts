@@ -74,7 +74,7 @@ export class SnapshotRows implements SnapshotStore {
 
   async find(
     stream: string,
-    key: { readonly name: string; readonly stateVersion: number; readonly atRevision?: number | undefined },
+    key: { readonly name: string; readonly stateVersion: number; readonly atRevision?: number },
   ): Promise<Snapshot | undefined> {
     checkStreamName(stream);
     checkSnapshotKey(key);

@@ -4,6 +4,7 @@
 import type { AnyDecider } from "../core/decider-types.ts";
 import type { DecisionModel } from "../core/decision-model.ts";
 import { HithertoError } from "../core/errors.ts";
+import { checkDefined } from "../core/selections.ts";
 import { checkExpectation, inWords } from "../store/check-input.ts";
 import { checkSignal, planMoment } from "../store/read-options.ts";
 import type { DecideOptions, ExecuteOptions, HistoryRange, LoadOptions } from "./hitherto.ts";
@@ -37,9 +38,16 @@ export function checkFunction(argument: string, value: unknown): void {
   if (typeof value !== "function") fail(argument, `it must be a function, not ${inWords(value)}`);
 }
 
+/** Refuses anything but a name, such as that of a consumer. @throws `ARGUMENT_INVALID` */
+export function checkedName(name: unknown): string {
+  if (typeof name === "string" && name !== "") return name;
+  fail("name", `it must be a string, not ${name === "" ? "empty" : inWords(name)}`);
+}
+
 /** Refuses malformed options of `execute` or `decide`. @throws `ARGUMENT_INVALID` */
 export function checkDecision(options: ExecuteOptions & DecideOptions): void {
   checkObject("options", options);
+  checkDefined(options, ["expect", "stream"]);
   const { idempotencyKey, metadata, commandId, name, expect, snapshot } = options;
   if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
   if (metadata !== undefined) checkObject("metadata", metadata);
@@ -56,6 +64,7 @@ export function checkDecision(options: ExecuteOptions & DecideOptions): void {
 /** Refuses malformed options of `load`. @throws `ARGUMENT_INVALID` */
 export function checkLoad(options: LoadOptions): void {
   checkObject("options", options);
+  checkDefined(options, ["atRevision", "at"]);
   checkInteger("atRevision", options.atRevision);
   planMoment("at", options.at);
   if (options.atRevision !== undefined && options.at !== undefined) {
@@ -67,6 +76,7 @@ export function checkLoad(options: LoadOptions): void {
 /** Refuses a malformed range. @throws `ARGUMENT_INVALID` */
 export function checkRange(range: HistoryRange): void {
   checkObject("range", range);
+  checkDefined(range, ["from", "to"]);
   checkInteger("from", range.from);
   checkInteger("to", range.to);
   checkSignal(range.signal);

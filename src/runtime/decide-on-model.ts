@@ -50,7 +50,7 @@ export async function decideOnModel<State, Reason extends string>(
 export async function foldModel<State>(
   store: DecisionStore,
   model: DecisionModel<State>,
-  bounds: { readonly to?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+  bounds: { readonly to?: number; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<LoadedModel<State>> {
   let state = model.initial();
   let position = 0;

@@ -4,6 +4,7 @@
 import type { AnyDecider, CommandOf, PayloadOf, ReasonOf, StateOf } from "../core/decider-types.ts";
 import { streamOf } from "../core/decider.ts";
 import type { DecisionModel } from "../core/decision-model.ts";
+import { definedParts } from "../core/selections.ts";
 import {
   checkCommand,
   checkDecider,
@@ -102,7 +103,7 @@ export class Definitions implements Pick<Hitherto, "execute" | "load" | "decide"
     const { loader } = this.#runtime;
     // What was recorded by a moment need not be the beginning of the stream: imported events bring their own times.
     const isAnew = at !== undefined || fresh;
-    if (isAnew) return loader.rebuild(decider, stream, { to: atRevision, until: at, signal });
+    if (isAnew) return loader.rebuild(decider, stream, definedParts({ to: atRevision, until: at, signal }));
     if (atRevision !== undefined) return loader.load(decider, stream, { to: atRevision, signal });
     return loadLatest(this.#runtime, decider, stream, signal);
   }

@@ -5,6 +5,7 @@ import { changes } from "../core/changes.ts";
 import type { AnyDecider, StateOf } from "../core/decider-types.ts";
 import { upcast } from "../core/event-type.ts";
 import type { StoredEvent } from "../core/event.ts";
+import { definedParts } from "../core/selections.ts";
 import type { EventStore } from "../store/event-store.ts";
 import { throwIfAborted } from "../store/read-options.ts";
 import type { HistoryEntry, HistoryRange } from "./hitherto.ts";
@@ -50,7 +51,7 @@ async function* steps<D extends AnyDecider>({
   const { from = 0, to, signal } = range;
   // Revision -1 is before the first event: nothing is folded in.
   let folded = await loader.load(decider, stream, { to: from - 1, signal });
-  for await (const page of store.readStream(stream, { from, to, signal }).pages()) {
+  for await (const page of store.readStream(stream, definedParts({ from, to, signal })).pages()) {
     for (const stored of page) {
       throwIfAborted(signal, "history");
       // What the decider passes over may be of a version that it has never heard of.

@@ -45,7 +45,7 @@ export interface ExecuteOptions extends CommonOptions {
    * What the caller knows of the stream, such as the revision in an `If-Match` header. Fails with
    * `REVISION_CONFLICT`, before anything is decided and without a retry, when it does not hold. Default `"any"`.
    */
-  readonly expect?: Expectation | undefined;
+  readonly expect?: Expectation;
   /** `"now"` takes a snapshot after this command, in the background, however few events there are. */
   readonly snapshot?: "now" | undefined;
 }
@@ -57,7 +57,7 @@ export interface ExecuteOptions extends CommonOptions {
  */
 export interface DecideOptions extends CommonOptions {
   /** The stream that takes the events. Default: the log's default stream. */
-  readonly stream?: string | undefined;
+  readonly stream?: string;
   /** Names the decision, as a command does. Default `"decision"`. */
   readonly name?: string | undefined;
 }
@@ -107,9 +107,9 @@ export type ExecuteResult<State, Reason extends string = string> = Accepted<Stat
 /** Which moment of a stream to load. Default: now. */
 export interface LoadOptions {
   /** The state after the event of this revision; after the last event if there are fewer. */
-  readonly atRevision?: number | undefined;
+  readonly atRevision?: number;
   /** The state that the events recorded at or before this moment lead to. Not together with `atRevision`. */
-  readonly at?: Date | string | undefined;
+  readonly at?: Date | string;
   /** Folds every event anew, without cache and snapshots. Default false. */
   readonly fresh?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -138,8 +138,8 @@ export interface LoadedModel<State> {
 
 /** Which part of a history to walk, by revisions, both inclusive. Default: all of it. */
 export interface HistoryRange {
-  readonly from?: number | undefined;
-  readonly to?: number | undefined;
+  readonly from?: number;
+  readonly to?: number;
   readonly signal?: AbortSignal | undefined;
 }
 

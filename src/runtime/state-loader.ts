@@ -38,9 +38,9 @@ export interface FoldedState<State> {
 /** Bounds of the events to fold. */
 export interface FoldBounds {
   /** Revision of the last event to fold in. */
-  readonly to?: number | undefined;
+  readonly to?: number;
   /** Only events recorded at or before this moment. */
-  readonly until?: Date | string | undefined;
+  readonly until?: Date | string;
   readonly signal?: AbortSignal | undefined;
 }
 

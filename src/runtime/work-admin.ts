@@ -70,10 +70,13 @@ export interface ParkedEvent {
   readonly parkedAt: string;
 }
 
-/** Which parked events: all of an owner, those of a key, or one. */
+/**
+ * Which parked events: all of an owner, those of a key, or one. A part that is there but undefined is refused with
+ * `ARGUMENT_INVALID`: it would select all.
+ */
 export interface ParkedSelection extends ParkedOwner {
-  readonly key?: string | undefined;
-  readonly position?: number | undefined;
+  readonly key?: string;
+  readonly position?: number;
 }
 
 /** Looks after parked events. */

@@ -35,7 +35,7 @@ export function saveSnapshot(db: Database, snapshot: Snapshot, keep: number): vo
 export function findSnapshot(
   statements: Statements,
   stream: string,
-  key: { readonly name: string; readonly stateVersion: number; readonly atRevision?: number | undefined },
+  key: { readonly name: string; readonly stateVersion: number; readonly atRevision?: number },
 ): Snapshot | undefined {
   return statements
     .prepare<SnapshotRow>(

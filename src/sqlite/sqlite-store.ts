@@ -10,7 +10,6 @@ import { setTimeout } from "node:timers/promises";
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
-import { checkExpectation } from "../store/check-input.ts";
 import { encodeAppend } from "../store/encode-append.ts";
 import { answer, yieldIfDue } from "../store/event-loop.ts";
 import { eventSequence } from "../store/event-sequence.ts";
@@ -51,6 +50,7 @@ import {
   planPolicy,
   planRead,
   planReclaim,
+  planRemoval,
   throwIfAborted,
 } from "../store/read-options.ts";
 import type { ReadPlan } from "../store/read-options.ts";
@@ -314,17 +314,11 @@ class SqliteStore implements EventStore {
     await this.#write({ kind: "policy", stream, policy: planPolicy(policy) });
   }
 
-  async deleteStream(
-    stream: string,
-    options: { readonly expect?: Expectation | undefined } = {},
-  ): Promise<void> {
+  async deleteStream(stream: string, options: { readonly expect?: Expectation } = {}): Promise<void> {
     await this.#remove(stream, options, false);
   }
 
-  async tombstoneStream(
-    stream: string,
-    options: { readonly expect?: Expectation | undefined } = {},
-  ): Promise<void> {
+  async tombstoneStream(stream: string, options: { readonly expect?: Expectation } = {}): Promise<void> {
     await this.#remove(stream, options, true);
   }
 
@@ -461,13 +455,11 @@ class SqliteStore implements EventStore {
 
   async #remove(
     stream: string,
-    options: { readonly expect?: Expectation | undefined },
+    options: { readonly expect?: Expectation },
     isTombstone: boolean,
   ): Promise<void> {
     checkStreamName(stream);
-    checkOptions(options);
-    const { expect = "any" } = options;
-    checkExpectation(expect);
+    const expect = planRemoval(options);
     await this.#write({ kind: "remove", stream, expect, isTombstone });
   }
 

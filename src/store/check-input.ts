@@ -4,6 +4,7 @@
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import type { AppendCondition, Query, QueryItem } from "../core/query.ts";
+import { checkDefined } from "../core/selections.ts";
 import type { Expectation } from "./event-store.ts";
 
 /** A UUID in its canonical form, of any version (RFC 9562). */
@@ -56,6 +57,7 @@ export function planQuery(query: unknown, argument: string): Query {
   }
   return Array.from(query as readonly unknown[], (item, index) => {
     if (typeof item !== "object" || item === null) fail(`${argument}[${index}]`, "it must be an object");
+    checkDefined(item, ["types", "tags"], `${argument}[${index}]`);
     const types = planStrings((item as QueryItem).types, `${argument}[${index}].types`);
     const tags = planStrings((item as QueryItem).tags, `${argument}[${index}].tags`);
     return { ...(types !== undefined && { types }), ...(tags !== undefined && { tags }) };
@@ -66,16 +68,23 @@ export function planQuery(query: unknown, argument: string): Query {
 export function planCondition(condition: AppendCondition): AppendCondition {
   if (typeof condition !== "object" || condition === null) fail("condition", "it must be an object");
   const failIfMatch = planQuery(condition.failIfMatch, "condition.failIfMatch");
+  checkDefined(condition, ["after"], "condition");
   const { after } = condition;
   if (after === undefined) return { failIfMatch };
   if (Number.isSafeInteger(after) && after >= 0) return { failIfMatch, after };
   fail("condition.after", "it must be a position: an integer from 0");
 }
 
-/** A copy of an array of strings; undefined for undefined. @throws `ARGUMENT_INVALID` */
+/**
+ * A copy of an array of strings; undefined for undefined. An empty one is refused: whether it stands for everything or
+ * for nothing, each reader would say differently.
+ *
+ * @throws `ARGUMENT_INVALID`
+ */
 export function planStrings(value: unknown, argument: string): readonly string[] | undefined {
   if (value === undefined) return undefined;
   if (!Array.isArray(value)) fail(argument, "it must be an array of strings");
+  if (value.length === 0) fail(argument, "it is empty; name at least one, or leave it out");
   const max = limits.queryItemsMax;
   if (value.length > max) fail(argument, `at most ${max} are allowed, not ${value.length}`);
   const strings: readonly unknown[] = Array.from(value as readonly unknown[]);

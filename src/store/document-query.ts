@@ -9,6 +9,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { checkDefined } from "../core/selections.ts";
 import type {
   DocumentQuery,
   FieldCondition,
@@ -106,12 +107,16 @@ export function documentOrder(
   };
 }
 
-/** Refuses a query that names a field without an index. @throws `INDEX_MISSING` */
+/** Refuses a query that names a field without an index, or says nothing of it. @throws `INDEX_MISSING`, `ARGUMENT_INVALID` */
 export function checkQueryFields(
   readModel: string,
   fields: readonly string[],
   query: Pick<DocumentQuery, "where" | "sort">,
 ): void {
+  checkDefined(query.where, Object.keys(query.where), "where");
+  for (const [field, condition] of Object.entries(query.where)) {
+    checkDefined(condition, Object.keys(condition), `where.${field}`);
+  }
   for (const field of [...Object.keys(query.where), ...query.sort.map((one) => one.field)]) {
     if (fields.includes(field)) continue;
     throw new HithertoError("INDEX_MISSING", { readModel, field, known: fields });

@@ -12,8 +12,10 @@ import type { EventMetadata, NewEvent } from "../core/event.ts";
 import { findJsonFault } from "../core/json-check.ts";
 import { defaultStream, limits } from "../core/limits.ts";
 import type { AppendCondition } from "../core/query.ts";
+import { checkDefined } from "../core/selections.ts";
 import { checkExpectation, checkName, momentMs, planCondition, uuidPattern, inWords } from "./check-input.ts";
 import type { AppendOptions, Expectation, StreamAppend } from "./event-store.ts";
+import { checkOptions } from "./read-options.ts";
 
 /** One event as it is stored within its append. */
 export interface EventRecord {
@@ -86,7 +88,7 @@ export function encodeAppendBy<Body>(
 ): EncodedAppend<Body> {
   const appends: readonly StreamAppend[] = Array.isArray(batch) ? batch : [batch as StreamAppend];
   const count = checkShape(appends);
-  const condition = options?.condition === undefined ? undefined : planCondition(options.condition);
+  const condition = planOptions(options);
   const streams: EncodedStream<Body>[] = [];
   let firstIndex = 0;
   for (const append of appends) {
@@ -95,6 +97,12 @@ export function encodeAppendBy<Body>(
   }
   checkIdsDistinct(streams);
   return { streams, count, condition };
+}
+
+function planOptions(options: AppendOptions = {}): AppendCondition | undefined {
+  checkOptions(options);
+  checkDefined(options, ["condition"]);
+  return options.condition === undefined ? undefined : planCondition(options.condition);
 }
 
 function checkShape(appends: readonly StreamAppend[]): number {
@@ -109,7 +117,8 @@ function checkShape(appends: readonly StreamAppend[]): number {
         problem: "each entry needs an events array",
       });
     }
-    const stream = append.stream ?? defaultStream;
+    checkDefined(append, ["stream", "expect", "firstRevision"]);
+    const { stream = defaultStream } = append;
     if (names.has(stream)) throw new HithertoError("STREAM_REPEATED", { stream });
     names.add(stream);
     if (append.events.length === 0) throw new HithertoError("APPEND_EMPTY", { stream });

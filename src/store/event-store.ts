@@ -26,15 +26,15 @@ export interface StreamAppend {
    * Name of the stream; 1 to `limits.streamNameLengthMax` characters, no control characters, and a leading `$` only
    * for Hitherto's own streams. Left out: the log's default stream (`defaultStream`), for those who think in tags alone.
    */
-  readonly stream?: string | undefined;
+  readonly stream?: string;
   /** Default `"any"`. */
-  readonly expect?: Expectation | undefined;
+  readonly expect?: Expectation;
   /**
    * For import: the revision that the first event had where it comes from. A stream that never had an event begins
    * there, as if what came before were deleted; in any other stream it must be the next revision, or the append is
    * refused with `REVISION_CONFLICT`. 0 to `limits.firstRevisionMax`. Default: the next revision.
    */
-  readonly firstRevision?: number | undefined;
+  readonly firstRevision?: number;
   /** At least one. */
   readonly events: readonly NewEvent[];
 }
@@ -42,7 +42,7 @@ export interface StreamAppend {
 /** How an append is made. */
 export interface AppendOptions {
   /** Refuse the append when an event matches; see {@link AppendCondition}. */
-  readonly condition?: AppendCondition | undefined;
+  readonly condition?: AppendCondition;
   /** Abandons the wait. An append that has begun to be written may still take place. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -73,13 +73,13 @@ export interface AppendResult {
 /** Bounds, order and filter of a read. All bounds are inclusive. */
 export interface ReadOptions extends EventFilter {
   /** Lowest position (of a stream: revision) to return. */
-  readonly from?: number | undefined;
+  readonly from?: number;
   /** Highest position (of a stream: revision) to return. */
-  readonly to?: number | undefined;
+  readonly to?: number;
   /** Only events recorded at or after this moment. */
-  readonly since?: Date | string | undefined;
+  readonly since?: Date | string;
   /** Only events recorded at or before this moment. */
-  readonly until?: Date | string | undefined;
+  readonly until?: Date | string;
   /** Newest first. Default false. */
   readonly backwards?: boolean | undefined;
   /** At most this many events; 0 reads none. Default: no limit. */
@@ -108,12 +108,12 @@ export interface EventSequence extends AsyncIterable<StoredEvent> {
 /** Where a subscription starts and what it delivers. */
 export interface SubscribeOptions extends EventFilter {
   /** Follow this stream only; `after` is then a revision. */
-  readonly stream?: string | undefined;
+  readonly stream?: string;
   /**
    * Deliver what comes after this position (of a stream: revision), or only what is appended from now on (`"end"`).
    * Default: everything from the beginning.
    */
-  readonly after?: number | "end" | undefined;
+  readonly after?: number | "end";
   /** Ends the subscription; iteration then finishes without an error. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -161,11 +161,11 @@ export interface Subscription extends AsyncIterable<StoredEvent>, AsyncDisposabl
  */
 export interface StreamPolicy {
   /** Keep only the last so many events; at least 1. */
-  readonly maxCount?: number | undefined;
+  readonly maxCount?: number;
   /** Keep only events recorded within this many milliseconds before now; at least 1. */
-  readonly maxAgeMs?: number | undefined;
+  readonly maxAgeMs?: number;
   /** Keep only events at this revision and above. Never lowered by leaving it out. */
-  readonly truncateBefore?: number | undefined;
+  readonly truncateBefore?: number;
 }
 
 /** What is known of a stream. */
@@ -182,8 +182,8 @@ export interface StreamInfo {
 
 /** Which streams to list. */
 export interface ListStreamsOptions {
-  readonly prefix?: string | undefined;
-  readonly category?: string | undefined;
+  readonly prefix?: string;
+  readonly category?: string;
   /** Start after this name, for paging. */
   readonly after?: string | undefined;
   /** At most this many. Default: no limit. */
@@ -303,7 +303,7 @@ export interface SnapshotStore {
   /** The newest of this stream, name and state version, at or below `atRevision` if given. */
   find(
     stream: string,
-    key: { readonly name: string; readonly stateVersion: number; readonly atRevision?: number | undefined },
+    key: { readonly name: string; readonly stateVersion: number; readonly atRevision?: number },
   ): Promise<Snapshot | undefined>;
   /** All of a stream's snapshots, newest first, without decoding them. */
   list(stream: string): Promise<readonly Snapshot[]>;
@@ -378,10 +378,10 @@ export interface EventStore extends AsyncDisposable {
    * Hides all of a stream's events. It can be begun again (`expect: "none"` holds) and its revisions go on counting.
    * With `expect`, refused with `REVISION_CONFLICT` when it does not hold. Deleting a stream without events does nothing.
    */
-  deleteStream(stream: string, options?: { readonly expect?: Expectation | undefined }): Promise<void>;
+  deleteStream(stream: string, options?: { readonly expect?: Expectation }): Promise<void>;
 
   /** Hides all of a stream's events and refuses every later append to it. Can not be undone. */
-  tombstoneStream(stream: string, options?: { readonly expect?: Expectation | undefined }): Promise<void>;
+  tombstoneStream(stream: string, options?: { readonly expect?: Expectation }): Promise<void>;
 
   /**
    * Frees the space of hidden events, as far as the store can, and says how many there were. They are gone for good,

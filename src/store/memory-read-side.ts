@@ -16,6 +16,7 @@
  * runs in one turn of the event loop.
  */
 import { HithertoError } from "../core/errors.ts";
+import { definedParts } from "../core/selections.ts";
 import { deepFreeze } from "./deep-freeze.ts";
 import { checkQueryFields, compareText, documentOrder, indexedFields, matches } from "./document-query.ts";
 import type { IndexedDocument } from "./document-query.ts";
@@ -89,7 +90,7 @@ export class MemoryReadSide implements ReadSide {
   }
 
   countRecords(space: string, prefix?: string): Promise<number> {
-    return this.#run(() => this.#list(planListRecords(space, { prefix })).length);
+    return this.#run(() => this.#list(planListRecords(space, definedParts({ prefix }))).length);
   }
 
   listModels(name?: string): Promise<readonly ReadModelInfo[]> {
@@ -180,8 +181,8 @@ export class MemoryReadSide implements ReadSide {
   // For transactions.
 
   /** @throws `ARGUMENT_INVALID` */
-  recordIn(view: View, given: RecordRef): StoredRecord | undefined {
-    const { space, key } = planRef(given);
+  recordIn(view: View, ref: RecordRef): StoredRecord | undefined {
+    const { space, key } = planRef(ref);
     return this.#spaces.get(space)?.get(view, key);
   }
 

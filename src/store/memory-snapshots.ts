@@ -34,7 +34,7 @@ export class MemorySnapshots implements SnapshotStore {
 
   find(
     stream: string,
-    key: { readonly name: string; readonly stateVersion: number; readonly atRevision?: number | undefined },
+    key: { readonly name: string; readonly stateVersion: number; readonly atRevision?: number },
   ): Promise<Snapshot | undefined> {
     return this.#guarded(() => {
       checkStreamName(stream);

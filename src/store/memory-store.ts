@@ -26,7 +26,6 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
-import { checkExpectation } from "./check-input.ts";
 import { answer } from "./event-loop.ts";
 import { eventSequence } from "./event-sequence.ts";
 import type {
@@ -57,13 +56,13 @@ import {
   checkBackupOptions,
   checkFilePath,
   checkId,
-  checkOptions,
   checkStreamName,
   checkVerifyOptions,
   planList,
   planPolicy,
   planRead,
   planReclaim,
+  planRemoval,
   throwIfAborted,
 } from "./read-options.ts";
 import { Stage } from "./staging.ts";
@@ -188,11 +187,11 @@ class MemoryStore implements EventStore {
     });
   }
 
-  deleteStream(name: string, options?: { readonly expect?: Expectation | undefined }): Promise<void> {
+  deleteStream(name: string, options?: { readonly expect?: Expectation }): Promise<void> {
     return this.#run(() => this.#hideStream(name, options, "deleted"));
   }
 
-  tombstoneStream(name: string, options?: { readonly expect?: Expectation | undefined }): Promise<void> {
+  tombstoneStream(name: string, options?: { readonly expect?: Expectation }): Promise<void> {
     return this.#run(() => this.#hideStream(name, options, "tombstoned"));
   }
 
@@ -284,13 +283,11 @@ class MemoryStore implements EventStore {
 
   #hideStream(
     name: string,
-    options: { readonly expect?: Expectation | undefined } = {},
+    options: { readonly expect?: Expectation } = {},
     state: "deleted" | "tombstoned",
   ): Promise<void> {
     checkStreamName(name);
-    checkOptions(options);
-    const { expect = "any" } = options;
-    checkExpectation(expect);
+    const expect = planRemoval(options);
     return this.#write(() => {
       if (this.#log.hide(name, expect, state)) this.snapshots.forget(name);
     });

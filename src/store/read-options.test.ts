@@ -50,7 +50,7 @@ test("an invalid option is named with what was found", () => {
 });
 
 test("a policy keeps the parts that are given", () => {
-  expect(planPolicy({ maxCount: 1, maxAgeMs: undefined })).toEqual({ maxCount: 1 });
+  expect(planPolicy({ maxCount: 1 })).toEqual({ maxCount: 1 });
 });
 
 test("Hitherto's own streams can be read", () => {

@@ -4,9 +4,19 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import type { EventFilter } from "../core/query.ts";
-import { checkName, inWords, isMoment, momentMs, planQuery, planStrings } from "./check-input.ts";
+import { checkDefined, definedParts } from "../core/selections.ts";
+import {
+  checkExpectation,
+  checkName,
+  inWords,
+  isMoment,
+  momentMs,
+  planQuery,
+  planStrings,
+} from "./check-input.ts";
 import type {
   BackupOptions,
+  Expectation,
   ListStreamsOptions,
   ReadOptions,
   ReclaimOptions,
@@ -54,6 +64,7 @@ export const unbounded: number = Number.MAX_SAFE_INTEGER;
 /** Checks the options of `read` and `readStream`. @throws `ARGUMENT_INVALID` */
 export function planRead(options: ReadOptions = {}): ReadPlan {
   checkOptions(options);
+  checkDefined(options, readBounds);
   const { from = 0, to = unbounded, limit = unbounded, backwards = false, signal } = options;
   checkInteger("from", from, 0);
   checkInteger("to", to, 0);
@@ -69,6 +80,7 @@ export function planRead(options: ReadOptions = {}): ReadPlan {
 /** Checks the options of `subscribe`. @throws `ARGUMENT_INVALID`, `NAME_INVALID` */
 export function planSubscription(options: SubscribeOptions = {}): SubscriptionPlan {
   checkOptions(options);
+  checkDefined(options, ["stream", "after"]);
   const { stream, after, signal } = options;
   if (stream !== undefined) checkStreamName(stream);
   if (after !== undefined && after !== "end") checkInteger("after", after, 0);
@@ -76,11 +88,13 @@ export function planSubscription(options: SubscribeOptions = {}): SubscriptionPl
   return { stream, after, signal, filter: planFilter(options) };
 }
 
-/** Checks a policy and drops the parts that are undefined. @throws `ARGUMENT_INVALID` */
+/** Checks a policy. @throws `ARGUMENT_INVALID` */
 export function planPolicy(policy: StreamPolicy): StreamPolicy {
   checkOptions(policy, "policy");
+  const parts = ["maxCount", "maxAgeMs", "truncateBefore"] as const;
+  checkDefined(policy, parts, "policy");
   const planned: { -readonly [Part in keyof StreamPolicy]: number } = {};
-  for (const part of ["maxCount", "maxAgeMs", "truncateBefore"] as const) {
+  for (const part of parts) {
     const value = policy[part];
     if (value === undefined) continue;
     checkInteger(part, value, part === "truncateBefore" ? 0 : 1);
@@ -92,12 +106,22 @@ export function planPolicy(policy: StreamPolicy): StreamPolicy {
 /** Checks the options of `listStreams`. @throws `ARGUMENT_INVALID` */
 export function planList(options: ListStreamsOptions = {}): ListPlan {
   checkOptions(options);
+  checkDefined(options, ["prefix", "category"]);
   const { prefix = "", category, after, limit = unbounded } = options;
   checkText("prefix", prefix);
   checkText("category", category);
   checkText("after", after);
   checkInteger("limit", limit, 0);
   return { prefix, category, after, limit };
+}
+
+/** Checks the options of `deleteStream` and `tombstoneStream`. @throws `ARGUMENT_INVALID` */
+export function planRemoval(options: { readonly expect?: Expectation } = {}): Expectation {
+  checkOptions(options);
+  checkDefined(options, ["expect"]);
+  const { expect = "any" } = options;
+  checkExpectation(expect);
+  return expect;
 }
 
 /** A moment in milliseconds since 1970; undefined if none is given. @throws `ARGUMENT_INVALID` */
@@ -136,6 +160,7 @@ export function checkSnapshotKey(key: Parameters<SnapshotStore["find"]>[1]): voi
   checkOptions(key, "key");
   if (typeof key.name !== "string") fail("key.name", "it must be a string");
   checkInteger("key.stateVersion", key.stateVersion, 0);
+  checkDefined(key, ["atRevision"], "key");
   if (key.atRevision !== undefined) checkInteger("key.atRevision", key.atRevision, 0);
 }
 
@@ -213,19 +238,23 @@ export function throwIfAborted(signal: AbortSignal | undefined, operation: strin
   if (signal?.aborted === true) throw new HithertoError("ABORTED", { operation }, { cause: signal.reason });
 }
 
-function planFilter(given: EventFilter): EventFilter | undefined {
-  const { streamPrefix, correlationId } = given;
+const readBounds = ["from", "to", "since", "until"] as const;
+const filterParts = ["types", "categories", "streamPrefix", "tags", "correlationId", "query"] as const;
+
+function planFilter(asked: EventFilter): EventFilter | undefined {
+  checkDefined(asked, filterParts);
+  const { streamPrefix, correlationId, query } = asked;
   checkText("streamPrefix", streamPrefix);
   checkText("correlationId", correlationId);
-  const filter = {
-    types: planStrings(given.types, "types"),
-    categories: planStrings(given.categories, "categories"),
+  const filter = definedParts({
+    types: planStrings(asked.types, "types"),
+    categories: planStrings(asked.categories, "categories"),
     streamPrefix,
-    tags: planStrings(given.tags, "tags"),
+    tags: planStrings(asked.tags, "tags"),
     correlationId,
-    query: given.query === undefined ? undefined : planQuery(given.query, "query"),
-  };
-  return Object.values(filter).every((part) => part === undefined) ? undefined : filter;
+    query: query === undefined ? undefined : planQuery(query, "query"),
+  });
+  return Object.keys(filter).length === 0 ? undefined : filter;
 }
 
 function checkInteger(argument: string, value: unknown, least: number): void {

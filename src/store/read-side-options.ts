@@ -5,6 +5,7 @@
 import { HithertoError } from "../core/errors.ts";
 import { findJsonFault } from "../core/json-check.ts";
 import { limits } from "../core/limits.ts";
+import { checkDefined } from "../core/selections.ts";
 import { inWords } from "./check-input.ts";
 import { indexedFields } from "./document-query.ts";
 import { checkOptions, unbounded } from "./read-options.ts";
@@ -66,7 +67,9 @@ export function planCommit(changes: ReadSideCommit): CommitPlan {
       json: jsonOf(one.value, `put[${index}].value`),
     })),
     remove: listOf(changes.remove, "remove").map((one, index) => planRef(one, `remove[${index}]`)),
-    removeAll: listOf(changes.removeAll, "removeAll").map(({ space, prefix, to }, index) => {
+    removeAll: listOf(changes.removeAll, "removeAll").map((asked, index) => {
+      checkDefined(asked, ["to"], `removeAll[${index}]`);
+      const { space, prefix, to } = asked;
       checkText(`removeAll[${index}].space`, space, limits.recordSpaceLengthMax);
       checkText(`removeAll[${index}].prefix`, prefix);
       if (to !== undefined) checkText(`removeAll[${index}].to`, to);
@@ -111,6 +114,7 @@ export function planRef(ref: RecordRef, argument = "ref"): RecordRef {
 export function planListRecords(space: string, options: ListRecordsOptions = {}): ListRecordsPlan {
   checkText("space", space, limits.recordSpaceLengthMax);
   checkOptions(options);
+  checkDefined(options, ["prefix"]);
   const { prefix = "", after, limit = unbounded } = options;
   checkText("prefix", prefix);
   if (after !== undefined) checkText("after", after);

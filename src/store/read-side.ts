@@ -43,7 +43,7 @@ export interface RecordExpectation extends RecordRef {
 /** Which records to list: those of a space, in order of key. */
 export interface ListRecordsOptions {
   /** Only keys that begin so. */
-  readonly prefix?: string | undefined;
+  readonly prefix?: string;
   /** Only keys after this one, for paging. */
   readonly after?: string | undefined;
   /** At most this many. Default: no limit. */
@@ -143,7 +143,7 @@ export interface ReadSideCommit {
   readonly removeAll?: ReadonlyArray<{
     readonly space: string;
     readonly prefix: string;
-    readonly to?: string | undefined;
+    readonly to?: string;
   }>;
 }
 
@@ -158,14 +158,14 @@ export interface CommitOptions {
 
 /** A condition on an indexed field. Several parts must all hold. */
 export interface FieldCondition {
-  readonly eq?: IndexValue | undefined;
-  readonly in?: readonly IndexValue[] | undefined;
-  readonly gt?: IndexValue | undefined;
-  readonly gte?: IndexValue | undefined;
-  readonly lt?: IndexValue | undefined;
-  readonly lte?: IndexValue | undefined;
+  readonly eq?: IndexValue;
+  readonly in?: readonly IndexValue[];
+  readonly gt?: IndexValue;
+  readonly gte?: IndexValue;
+  readonly lt?: IndexValue;
+  readonly lte?: IndexValue;
   /** Strings that begin so. */
-  readonly prefix?: string | undefined;
+  readonly prefix?: string;
 }
 
 /** Which documents to find; already checked against the shape (`planFind`). */
@@ -173,7 +173,7 @@ export interface DocumentQuery {
   /** By field. Ranges compare within one type: a number bound matches numbers only, a string bound strings only. */
   readonly where: Readonly<Record<string, FieldCondition>>;
   /** Only documents whose key begins so. */
-  readonly keyPrefix?: string | undefined;
+  readonly keyPrefix?: string;
   /** Ties, and the whole if it is empty, go by key, in the direction of the last sorted field. */
   readonly sort: ReadonlyArray<{ readonly field: string; readonly isDescending: boolean }>;
   readonly limit: number;

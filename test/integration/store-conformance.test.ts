@@ -9,6 +9,7 @@ import type { AppendOptions, EventSequence, EventStore, ReadOptions, StreamAppen
 import { storeConformance } from "hitherto/testing";
 import type { StoreConformance } from "hitherto/testing";
 import { describe, expect, test } from "vitest";
+import { definedParts } from "../../src/core/selections.ts";
 import { kitTests } from "../support/kit-tests.ts";
 
 /** The tests of the kit by `topic: name`. */
@@ -79,7 +80,8 @@ const broken: readonly (readonly [string, (store: EventStore) => Partial<EventSt
   [
     "checks a condition before it waits for its turn",
     appending((store) => async (batch, options) => {
-      const { failIfMatch: query, after = 0 } = options?.condition ?? { failIfMatch: [{ types: [] }] };
+      if (options?.condition === undefined) return store.append(batch);
+      const { failIfMatch: query, after = 0 } = options.condition;
       const [event] = await store.read({ query, from: after + 1, limit: 1 }).toArray();
       if (event === undefined) return store.append(batch);
       throw new HithertoError("CONDITION_CONFLICT", { condition: { failIfMatch: query }, event });
@@ -163,15 +165,29 @@ const broken: readonly (readonly [string, (store: EventStore) => Partial<EventSt
   ],
   [
     "ignores `until`",
-    reading((options) => ({ ...options, until: undefined })),
+    reading(({ until: _until, ...options }) => options),
     "reads: `since` and `until` include their moments, as dates and as text",
+  ],
+  [
+    "takes what is undefined for what is left out",
+    reading((options) => definedParts(options)),
+    "filters: a part that is there must say something: undefined and empty lists are refused",
+  ],
+  [
+    "appends whatever guard is undefined",
+    appending(
+      (store) =>
+        (batch, options = {}) =>
+          store.append(batch, definedParts(options)),
+    ),
+    "bad input: what guards or places an append or a removal is refused when it is undefined",
   ],
   [
     "takes any of the tags for all of them",
     reading(({ tags, ...options }) =>
       tags && tags.length > 1
         ? { ...options, query: tags.map((tag) => ({ tags: [tag] })) }
-        : { ...options, tags },
+        : { ...options, ...(tags && { tags }) },
     ),
     "filters: each part of a filter picks the events that match it",
   ],

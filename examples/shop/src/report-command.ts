@@ -19,7 +19,9 @@ export interface ReportCommandOptions {
 /** Folds the store's orders into a report. */
 export async function foldReport(store: EventStore, until?: string): Promise<ReportBuilder> {
   const report = createReport();
-  for await (const page of store.read({ categories: ["order"], until }).pages()) {
+  for await (const page of store
+    .read({ categories: ["order"], ...(until !== undefined && { until }) })
+    .pages()) {
     for (const event of page) report.add(event);
   }
   return report;

@@ -29,7 +29,8 @@ async function importRows(
 
 async function reportOf(store: EventStore, until?: string): Promise<Report> {
   const report = createReport();
-  for await (const event of store.read({ categories: ["order"], until })) report.add(event);
+  const what = { categories: ["order"], ...(until !== undefined && { until }) };
+  for await (const event of store.read(what)) report.add(event);
   return report.build({ sampleEvery: 3 });
 }
 

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { HithertoError } from "../../core/errors.ts";
 import type { NewEvent } from "../../core/event.ts";
 import { limits } from "../../core/limits.ts";
+import { definedParts } from "../../core/selections.ts";
 import type { AppendResult, Expectation } from "../../store/event-store.ts";
 import { decodeNewEventLine } from "../../store/exchange/decode-line.ts";
 import { readLines } from "../../store/exchange/lines.ts";
@@ -63,7 +64,7 @@ async function append(cli: Cli, stream: string, options: AppendCommandOptions): 
   const events =
     options.type === undefined ? await eventsOnInput(cli, stream, options) : [await oneEvent(cli, options)];
   await cli.withStore("create", async (store) => {
-    const result = await store.append({ stream, expect: options.expect, events });
+    const result = await store.append({ stream, events, ...definedParts({ expect: options.expect }) });
     await cli.out.line(cli.isJson ? JSON.stringify(result) : inWords(cli, result));
   });
 }

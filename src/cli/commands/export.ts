@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import type { Command } from "commander";
+import { definedParts } from "../../core/selections.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import type { ExchangeFormat } from "../../store/exchange/decode-line.ts";
 import { exportEvents } from "../../store/exchange/export-events.ts";
@@ -115,7 +116,7 @@ async function report(
   const done = `Exported ${formatCount(events, "event")} to ${printable(out)} in ${formatDuration(ms)}.`;
   await cli.out.line(cli.isJson ? JSON.stringify({ file: out, events }) : done);
   let withheld = 0;
-  for await (const stream of store.listStreams({ prefix })) {
+  for await (const stream of store.listStreams(definedParts({ prefix }))) {
     const isMeant =
       category === undefined || category.some((name) => stream.stream.split("-", 1)[0] === name);
     if (isMeant && (stream.state === "tombstoned" || Object.keys(stream.policy).length > 0)) withheld += 1;

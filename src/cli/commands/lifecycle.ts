@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
+import { definedParts } from "../../core/selections.ts";
 import type { Expectation, ReclaimResult, StreamInfo, StreamPolicy } from "../../store/event-store.ts";
 import type { Cli } from "../cli.ts";
 import { confirm } from "../confirm.ts";
@@ -130,8 +131,8 @@ async function remove(
         ? `Delete the stream ${name}? ${what} Its events will be hidden for good.`
         : `Put a tombstone on the stream ${name}? ${what} Its events will be hidden and nothing can be appended again.`;
     if (!(await confirm(cli, question, { yes }))) return;
-    if (kind === "delete") await store.deleteStream(stream, { expect });
-    else await store.tombstoneStream(stream, { expect });
+    if (kind === "delete") await store.deleteStream(stream, definedParts({ expect }));
+    else await store.tombstoneStream(stream, definedParts({ expect }));
     const after = await store.findStream(stream);
     const result = { stream, state: after?.state ?? (kind === "delete" ? "open" : "tombstoned") };
     const text = kind === "delete" ? `Deleted ${name}.` : `${name} has a tombstone.`;
@@ -142,8 +143,8 @@ async function remove(
 
 async function policy(cli: Cli, stream: string, options: PolicyCommandOptions): Promise<void> {
   const { maxCount, maxAge: maxAgeMs, truncateBefore, none = false, yes } = options;
-  const wanted: StreamPolicy = { maxCount, maxAgeMs, truncateBefore };
-  const isGiven = Object.values(wanted).some((value) => value !== undefined);
+  const wanted: StreamPolicy = definedParts({ maxCount, maxAgeMs, truncateBefore });
+  const isGiven = Object.keys(wanted).length > 0;
   if (none && isGiven) throw new UsageError("--none lifts the policy; leave the other options out");
   if (!none && !isGiven) {
     await cli.withStore("read", async (store) => showPolicy(cli, stream, await store.findStream(stream)));

@@ -64,7 +64,8 @@ async function widened(
   if (position === undefined) return owner;
   let { key } = owner;
   for await (const event of parked.list({ ...owner, position, limit: 1 })) ({ key } = event);
-  return { ...owner, key };
+  // What is not parked is not widened to everything: it is selected as asked, and refused.
+  return key === undefined ? { ...owner, position } : { ...owner, key };
 }
 
 interface Report {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { definedParts } from "../../core/selections.ts";
 import type { Hitherto } from "../../runtime/hitherto.ts";
 import type { ParkedEvent, ParkedOwner } from "../../runtime/work-admin.ts";
 import type { Cli } from "../cli.ts";
@@ -88,7 +89,7 @@ async function list(cli: Cli, options: ListOptions): Promise<void> {
     await requireOwner(store, owner);
     let page: ParkedEvent[] = [];
     let isEmpty = true;
-    for await (const event of store.parked.list({ ...owner, key, limit })) {
+    for await (const event of store.parked.list({ ...owner, ...definedParts({ key, limit }) })) {
       cli.checkInterrupted("list");
       page.push(event);
       isEmpty = false;

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { isHithertoError } from "../../core/errors.ts";
 import type { StoredEvent } from "../../core/event.ts";
+import { definedParts } from "../../core/selections.ts";
 import { momentMs } from "../../store/check-input.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { encodeEventLine } from "../../store/exchange/event-line.ts";
@@ -98,13 +99,18 @@ async function follow({ cli, store, stream, show }: Reading, options: ReadComman
     since,
     until: _until,
     limit = Infinity,
+    backwards: _backwards,
     ...filter
   } = readOptions(withoutEnd(options));
-  const after = options.from === "end" ? "end" : afterOf(from);
+  const after: number | "end" | undefined = options.from === "end" ? "end" : afterOf(from);
   const sinceMs = since === undefined ? 0 : (momentMs(String(since)) ?? 0);
   let left = limit;
   if (left === 0) return;
-  await using subscription = store.subscribe({ ...filter, stream, after, signal: cli.signal });
+  await using subscription = store.subscribe({
+    ...filter,
+    ...definedParts({ stream, after }),
+    signal: cli.signal,
+  });
   try {
     for await (const page of subscription.pages()) {
       const events = page.filter((event) => Date.parse(event.recordedAt) >= sinceMs).slice(0, left);

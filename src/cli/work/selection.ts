@@ -2,6 +2,7 @@
  * Which parked events a command is about, and whose they are, from its options.
  */
 import type { Command } from "commander";
+import { definedParts } from "../../core/selections.ts";
 import type { Hitherto } from "../../runtime/hitherto.ts";
 import type { ParkedOwner, ParkedSelection } from "../../runtime/work-admin.ts";
 import { printable } from "../format.ts";
@@ -65,7 +66,7 @@ export function getSelection(options: SelectionOptions): ParkedSelection {
   const isNarrowed = key !== undefined || position !== undefined;
   if (!isNarrowed && !all) throw new UsageError("which parked events? Give --key, --position or --all");
   if (isNarrowed && all) throw new UsageError("--all excludes --key and --position");
-  return { ...owner, key, position };
+  return { ...owner, ...definedParts({ key, position }) };
 }
 
 /** Such as `consumer emails`. */

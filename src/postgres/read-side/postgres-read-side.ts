@@ -3,6 +3,7 @@
  * wait for their turn among the writes of the handle, and hold the right to commit while they last: a transaction also
  * that to append, which it takes first, so that no two ever wait for each other.
  */
+import { definedParts } from "../../core/selections.ts";
 import type { SqlValue } from "../../core/sql.ts";
 import type { JoinedStore } from "../../store/joined-store.ts";
 import {
@@ -73,7 +74,7 @@ export class PostgresReadSide implements ReadSide {
 
   async countRecords(space: string, prefix?: string): Promise<number> {
     this.#shared.checkOpen();
-    return this.#reader.countRecords(planListRecords(space, { prefix }));
+    return this.#reader.countRecords(planListRecords(space, definedParts({ prefix })));
   }
 
   async listModels(name?: string): Promise<readonly ReadModelInfo[]> {

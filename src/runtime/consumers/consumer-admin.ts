@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HithertoError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { inWords } from "../../store/check-input.ts";
+import { checkedName } from "../check-calls.ts";
 import type { ConsumerRecord } from "../records.ts";
 import { findConsumerStatus, listConsumerStatuses } from "../status/consumer-status.ts";
 import type { ConsumerAdmin } from "../work-admin.ts";
@@ -28,11 +29,11 @@ const pollMs = 20;
 /** Makes what looks after the consumers of a store. */
 export function createConsumerAdmin(work: Work, handBackMs: number = handBackMsDefault): ConsumerAdmin {
   const { readSide, store } = work;
-  const change = (name: string, to: (record: ConsumerRecord) => ConsumerRecord): Promise<void> =>
-    changeConsumer(readSide, name, to);
+  const change = async (name: string, to: (record: ConsumerRecord) => ConsumerRecord): Promise<void> =>
+    changeConsumer(readSide, checkedName(name), to);
   return {
     list: () => listConsumerStatuses(work),
-    status: (name) => findConsumerStatus(work, name),
+    status: async (name) => findConsumerStatus(work, checkedName(name)),
     pause: async (name) => {
       await change(name, (record) => ({ ...record, wanted: "paused" }));
       await untilNobodyDelivers(work, name, handBackMs);
@@ -45,16 +46,18 @@ export function createConsumerAdmin(work: Work, handBackMs: number = handBackMsD
         resumed: record.resumed + 1,
       })),
     reset: async (name, place) => {
+      checkedName(name);
       requirePlace(place);
       const to = await placeOf(store, place);
       requireReached(to, await store.head());
       await makeChange(work, name, { to }, handBackMs);
     },
     setPartitions: async (name, partitions) => {
+      checkedName(name);
       requirePartitions(partitions);
       await makeChange(work, name, { partitions }, handBackMs);
     },
-    remove: (name) => removeConsumer(readSide, name),
+    remove: async (name) => removeConsumer(readSide, checkedName(name)),
   };
 }
 

@@ -16,6 +16,7 @@ import { requireEventTypes } from "../../core/event-type.ts";
 import type { StoredEvent } from "../../core/event.ts";
 import { limits } from "../../core/limits.ts";
 import type { EventFilter, Query } from "../../core/query.ts";
+import { checkDefined, definedParts } from "../../core/selections.ts";
 import { planRead } from "../../store/read-options.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
 import { planRetry } from "../retry-policy.ts";
@@ -31,22 +32,22 @@ import type { InferredMaps } from "./public-event.ts";
  */
 export interface ConsumerOptions<Listed = unknown, Handlers = unknown, Maps = unknown> {
   /** Only events of these types. Not together with `on` or `map`, whose functions say it. Default: those of `events`. */
-  readonly types?: readonly string[] | undefined;
+  readonly types?: readonly string[];
   /** Only events of streams of these categories. */
-  readonly categories?: readonly string[] | undefined;
+  readonly categories?: readonly string[];
   /** Only events that have all of these tags. */
-  readonly tags?: readonly string[] | undefined;
+  readonly tags?: readonly string[];
   /** Only events of streams whose names begin so. */
-  readonly streamPrefix?: string | undefined;
+  readonly streamPrefix?: string;
   /** Only events that match this query. */
-  readonly query?: Query | undefined;
+  readonly query?: Query;
   /**
    * Where a consumer begins that has no place in the log yet: at the first event, after the last one, after a position, or
    * with what was recorded from a moment on. Default `"start"`.
    */
-  readonly from?: "start" | "end" | number | Date | undefined;
+  readonly from?: "start" | "end" | number | Date;
   /** Versions and upcasters by event type; may list more types than this consumer looks at. */
-  readonly events?: ListedTypes<Listed> | undefined;
+  readonly events?: ListedTypes<Listed>;
   /** Handlers by event type. A type without one passes by. (Beside `undefined`, parameters would not be inferred.) */
   readonly on?: InferredHandlers<NoInfer<Listed>, Handlers> & Handlers;
   /**
@@ -144,9 +145,9 @@ interface LooseOptions extends Pick<
   | "classify"
   | "onError"
 > {
-  readonly events?: AnyEventTypes | undefined;
-  readonly on?: Readonly<Record<string, DeliveryHandler>> | undefined;
-  readonly map?: Readonly<Record<string, MapFunction>> | undefined;
+  readonly events?: AnyEventTypes;
+  readonly on?: Readonly<Record<string, DeliveryHandler>>;
+  readonly map?: Readonly<Record<string, MapFunction>>;
   readonly handle?: ((event: unknown, context: DeliveryContext) => void | Promise<void>) | undefined;
   readonly partitionBy?: ((event: StoredEvent) => string) | undefined;
 }
@@ -167,7 +168,8 @@ function filterOf(options: LooseOptions): EventFilter {
   const { categories, tags, streamPrefix, query, on, map, events } = options;
   const named = on ?? map ?? events;
   const types = options.types ?? (named === undefined ? undefined : Object.keys(named));
-  return Object.freeze(planRead({ types, categories, tags, streamPrefix, query }).filter ?? {});
+  const filter = definedParts({ types, categories, tags, streamPrefix, query });
+  return Object.freeze(planRead(filter).filter ?? {});
 }
 
 function handlersOf(name: string, { on, map, handle }: LooseOptions): Consumer["handlerOf"] {
@@ -219,6 +221,7 @@ function requireName(name: unknown): void {
 }
 
 function requireOptions(name: string, options: LooseOptions): void {
+  asDefinition(name, () => checkDefined(options, selectingParts));
   const { events, partitionBy, partitions = 8, classify, onError = "park", from = "start" } = options;
   requireEventTypes(name, events);
   requireHandlers(name, options);
@@ -231,6 +234,19 @@ function requireOptions(name: string, options: LooseOptions): void {
   }
   requireFrom(name, from);
 }
+
+/** Each of them left out means more events. */
+const selectingParts = [
+  "types",
+  "categories",
+  "tags",
+  "streamPrefix",
+  "query",
+  "from",
+  "events",
+  "on",
+  "map",
+] as const;
 
 function requireHandlers(name: string, { on, map, handle }: LooseOptions): void {
   if ((on === undefined) === (handle === undefined)) {

@@ -4,6 +4,7 @@
  * also writes the record of the consumer or projection as it is: by its new version, owners notice.
  */
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
+import { checkDefined, definedParts } from "../../core/selections.ts";
 import { inWords } from "../../store/check-input.ts";
 import { checkOptions } from "../../store/read-options.ts";
 import type { ReadSide, ReadSideCommit, RecordRef, StoredRecord } from "../../store/read-side.ts";
@@ -95,7 +96,7 @@ async function* selected(
   const prefix = prefixOf(selection);
   let after: string | undefined;
   for (;;) {
-    const page = await readSide.listRecords(spaces.parked, { prefix, after, limit: pageSize });
+    const page = await readSide.listRecords(spaces.parked, definedParts({ prefix, after, limit: pageSize }));
     for (const record of page) {
       const parked = toStoredParked(record);
       if (isSelected(parked, selection)) yield parked;
@@ -277,6 +278,7 @@ function requireOwner(selection: unknown): asserts selection is ParkedSelection 
 
 function requireSelection(selection: unknown): void {
   if (typeof selection !== "object" || selection === null) refuse("selection", "an object", selection);
+  checkDefined(selection, ["kind", "name", "key", "position"]);
   const { kind, name, key, position } = selection as Record<string, unknown>;
   if (kind !== undefined && kind !== "consumer" && kind !== "projection") {
     refuse("kind", '"consumer" or "projection"', kind);

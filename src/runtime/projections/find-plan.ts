@@ -4,6 +4,7 @@
  */
 import { HithertoError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
+import { checkDefined } from "../../core/selections.ts";
 import { inWords } from "../../store/check-input.ts";
 import { checkOptions, checkSignal } from "../../store/read-options.ts";
 import type { DocumentQuery, FieldCondition, IndexValue } from "../../store/read-side.ts";
@@ -85,13 +86,16 @@ export function checkKeys(keys: unknown): asserts keys is readonly string[] {
 const timerMsMax = 2 ** 31 - 1;
 
 function planFilter(model: Queried, filter: Filter<string>): Pick<DocumentQuery, "where" | "keyPrefix"> {
+  checkDefined(filter, ["where", "keyPrefix"]);
   const { where = {}, keyPrefix } = filter;
   checkOptions(where, "where");
+  checkDefined(where, Object.keys(where), "where");
   if (keyPrefix !== undefined) checkText("keyPrefix", keyPrefix, limits.keyLengthMax);
-  const given = Object.entries(where).filter(([, condition]) => condition !== undefined);
-  for (const [field] of given) checkField(model, field);
-  const conditions = given.map(([field, condition]) => [field, planCondition(field, condition)] as const);
-  return { where: Object.fromEntries(conditions), keyPrefix };
+  for (const field of Object.keys(where)) checkField(model, field);
+  const conditions = Object.entries(where).map(
+    ([field, condition]) => [field, planCondition(field, condition)] as const,
+  );
+  return { where: Object.fromEntries(conditions), ...(keyPrefix !== undefined && { keyPrefix }) };
 }
 
 const parts = ["eq", "in", "gt", "gte", "lt", "lte", "prefix"] as const;
@@ -105,12 +109,13 @@ function planCondition(field: string, condition: Condition | undefined): FieldCo
     const found = Array.isArray(condition) ? "an array" : `"${unknown}"`;
     fail(argument, `a condition has the parts ${parts.join(", ")}, not ${found}`);
   }
-  const given = parts.flatMap((part) => {
+  checkDefined(condition, parts, argument);
+  const planned = parts.flatMap((part) => {
     const value = condition[part];
     return value === undefined ? [] : [[part, planPart(`${argument}.${part}`, part, value)] as const];
   });
-  if (given.length === 0) fail(argument, "the condition says nothing");
-  return Object.fromEntries(given);
+  if (planned.length === 0) fail(argument, "the condition says nothing");
+  return Object.fromEntries(planned);
 }
 
 function planPart(

@@ -12,6 +12,7 @@
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { AnyProjection } from "../../core/projection.ts";
+import { definedParts } from "../../core/selections.ts";
 import { encodeAppend } from "../../store/encode-append.ts";
 import { queueFull } from "../../store/event-loop.ts";
 import type { AppendOptions, AppendResult, StreamAppend } from "../../store/event-store.ts";
@@ -65,7 +66,12 @@ export class InlineAppends {
     const settled = Promise.withResolvers<AppendResult>();
     // A copy: the caller may change what it gave as soon as this has been called.
     const [ownBatch, ownCondition] = structuredClone([batch, condition] as const);
-    this.#waiting.push({ batch: ownBatch, options: { condition: ownCondition }, signal, settled });
+    this.#waiting.push({
+      batch: ownBatch,
+      options: definedParts({ condition: ownCondition }),
+      signal,
+      settled,
+    });
     this.#draining ??= this.#drain();
     return untilAborted(settled.promise, signal);
   }

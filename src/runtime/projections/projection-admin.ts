@@ -5,6 +5,7 @@
  */
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import type { ReadModelInfo, ReadSideCommit } from "../../store/read-side.ts";
+import { checkedName } from "../check-calls.ts";
 import type { ProjectionRecord, RunRecord } from "../records.ts";
 import {
   findProjectionStatus,
@@ -19,7 +20,7 @@ import { forgetBeside, forgetParked, projectionRef, runRef } from "./generation-
 export function createProjectionAdmin(work: Work): ProjectionAdmin {
   return {
     list: () => listProjectionStatuses(work),
-    status: (name) => findProjectionStatus(work, name),
+    status: async (name) => findProjectionStatus(work, checkedName(name)),
     pause: (name) => change(work, name, (record) => ({ ...record, wanted: "paused" })),
     resume: (name) =>
       change(work, name, (record) => ({ ...record, wanted: "running", resumed: record.resumed + 1 })),
@@ -36,8 +37,8 @@ function change(
   name: string,
   next: (record: ProjectionRecord) => ProjectionRecord,
 ): Promise<void> {
-  const ref = projectionRef(name);
   return untilSettled(work, name, async () => {
+    const ref = projectionRef(name);
     const stored = await work.readSide.findRecord(ref);
     const value = next({ ...blank, ...(stored?.value as ProjectionRecord | undefined) });
     return { expect: [{ ...ref, version: stored?.version ?? 0 }], put: [{ ...ref, value }] };
@@ -87,6 +88,7 @@ async function untilSettled(work: Work, name: string, changes: () => Promise<Rea
 }
 
 async function requireKnown(work: Work, name: string): Promise<void> {
+  checkedName(name);
   const known = await knownProjections(work);
   if (!known.includes(name)) throw new HithertoError("PROJECTION_UNKNOWN", { projection: name, known });
 }

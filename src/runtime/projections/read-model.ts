@@ -46,26 +46,29 @@ export interface Entry<Document> {
   readonly changedAt: number;
 }
 
-/** What a field must be: a value, or ranges, a prefix, or a list of values. All parts given must hold. */
+/** What a field must be: a value, or ranges, a prefix, or a list of values (an empty one finds nothing). All parts given must hold. */
 export type Condition =
   | IndexValue
   | boolean
   | {
-      readonly eq?: IndexValue | boolean | undefined;
-      readonly in?: ReadonlyArray<IndexValue | boolean> | undefined;
-      readonly gt?: string | number | undefined;
-      readonly gte?: string | number | undefined;
-      readonly lt?: string | number | undefined;
-      readonly lte?: string | number | undefined;
-      readonly prefix?: string | undefined;
+      readonly eq?: IndexValue | boolean;
+      readonly in?: ReadonlyArray<IndexValue | boolean>;
+      readonly gt?: string | number;
+      readonly gte?: string | number;
+      readonly lt?: string | number;
+      readonly lte?: string | number;
+      readonly prefix?: string;
     };
 
 /** Which documents to count or follow. */
 export interface Filter<Field extends string> {
-  /** Conditions on indexed fields, all of which must hold. Any other field is refused with `INDEX_MISSING`. */
-  readonly where?: { readonly [Name in Field]?: Condition } | undefined;
+  /**
+   * Conditions on indexed fields, all of which must hold. Any other field is refused with `INDEX_MISSING`, and a condition
+   * that is undefined with `ARGUMENT_INVALID`.
+   */
+  readonly where?: { readonly [Name in Field]?: Condition };
   /** Only documents whose key begins so, such as a tenant's. */
-  readonly keyPrefix?: string | undefined;
+  readonly keyPrefix?: string;
 }
 
 /** Which documents to find, and in which order. */

@@ -4,6 +4,7 @@
  * (`transactions.ts`). `docs/adr/0007-read-side-in-the-log-file.md` says why.
  */
 import { HithertoError } from "../../core/errors.ts";
+import { definedParts } from "../../core/selections.ts";
 import type { SqlRow, SqlValue } from "../../core/sql.ts";
 import { answer } from "../../store/event-loop.ts";
 import { checkOptions } from "../../store/read-options.ts";
@@ -74,7 +75,9 @@ export class SqliteReadSide implements ReadSide {
   }
 
   countRecords(space: string, prefix?: string): Promise<number> {
-    return this.#shared.answer(() => this.#reader.countRecords(planListRecords(space, { prefix })));
+    return this.#shared.answer(() =>
+      this.#reader.countRecords(planListRecords(space, definedParts({ prefix }))),
+    );
   }
 
   listModels(name?: string): Promise<readonly ReadModelInfo[]> {

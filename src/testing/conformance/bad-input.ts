@@ -262,6 +262,44 @@ export const badInputTests: Topic = {
     }
   },
 
+  "what guards or places an append or a removal is refused when it is undefined": async ({ store }) => {
+    const events = someEvents(1);
+    for (const part of ["stream", "expect", "firstRevision"]) {
+      const batch: StreamAppend = untyped({ stream: "s", events, [part]: undefined });
+      await refusesAppend(store, "ARGUMENT_INVALID", batch);
+      await refusesAppend(store, "ARGUMENT_INVALID", [{ stream: "t", events }, batch]);
+    }
+    const conditions = [
+      undefined,
+      { failIfMatch: undefined },
+      { failIfMatch: [{ types: ["A"] }], after: undefined },
+      ...[{ types: undefined }, { tags: undefined }, { types: [] }, { tags: [] }].map((item) => ({
+        failIfMatch: [item],
+      })),
+    ];
+    for (const condition of conditions.map(untyped)) {
+      await refusesAppend(store, "ARGUMENT_INVALID", { stream: "s", events }, { condition });
+    }
+    await store.append({ stream: "s", events });
+    const expect = untyped(undefined);
+    await refuses("ARGUMENT_INVALID", () => store.deleteStream("s", { expect }));
+    await refuses("ARGUMENT_INVALID", () => store.tombstoneStream("s", { expect }));
+    for (const part of ["maxCount", "maxAgeMs", "truncateBefore"]) {
+      await refuses("ARGUMENT_INVALID", () => store.setStreamPolicy("s", { [part]: undefined }));
+    }
+    const key = { name: "n", stateVersion: 1, atRevision: untyped(undefined) };
+    await refuses("ARGUMENT_INVALID", () => store.snapshots.find("s", key));
+    for (const stream of [undefined, ""].map(untyped)) {
+      await refuses("NAME_INVALID", () => store.deleteStream(stream));
+      await refuses("NAME_INVALID", () => store.tombstoneStream(stream));
+      await refuses("NAME_INVALID", () => store.setStreamPolicy(stream, {}));
+      await refuses("NAME_INVALID", () => store.readStream(stream).toArray());
+      await refuses("NAME_INVALID", () => store.snapshots.clear(stream));
+      await refuses("NAME_INVALID", () => store.snapshots.list(stream));
+    }
+    assert.equal((await store.readStream("s").toArray()).length, 1);
+  },
+
   "malformed bounds of reads are refused": async ({ store }) => {
     const options = [
       ...["from", "to", "limit"].flatMap((bound) => badNumbers.map((value) => ({ [bound]: value }))),

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { StoredEvent } from "../../core/event.ts";
-import type { EventFilter } from "../../core/query.ts";
+import type { EventFilter, Query } from "../../core/query.ts";
+import { definedParts } from "../../core/selections.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import { passes } from "./filter-rule.ts";
-import { anEvent, dataOf, logOf, upTo } from "./helpers.ts";
+import { anEvent, dataOf, logOf, refuses, upTo } from "./helpers.ts";
 import type { Topic } from "./kit.ts";
 import type { Random } from "./random.ts";
 
@@ -53,18 +54,23 @@ async function compare(store: EventStore, log: readonly StoredEvent[], filter: E
 }
 
 function randomFilter(random: Random): EventFilter {
-  const some = <Value>(values: readonly Value[]): Value[] => values.filter(() => random.once(3));
+  const some = <Value>(values: readonly Value[]): Value[] => {
+    const chosen = values.filter(() => random.once(3));
+    return chosen.length === 0 ? [random.pick(values)] : chosen;
+  };
   const maybe = <Value>(value: Value): Value | undefined => (random.once(3) ? value : undefined);
-  return {
+  return definedParts({
     types: maybe(some(types)),
     categories: maybe(some(["order", "orders", "invoice", "a_b", "a%b"])),
     streamPrefix: maybe(random.pick(["order", "order-", "a_", "a%", "", "O"])),
     tags: maybe(some(tags).slice(0, 2)),
     correlationId: maybe(random.pick(["c1", "c2", "c"])),
     query: maybe(
-      upTo(random.integer(4)).map(() => ({ types: maybe(some(types)), tags: maybe(some(tags).slice(0, 2)) })),
+      upTo(random.integer(4)).map(() =>
+        definedParts({ types: maybe(some(types)), tags: maybe(some(tags).slice(0, 2)) }),
+      ),
     ),
-  };
+  });
 }
 
 /** Filters that a store applies while reading. */
@@ -96,12 +102,27 @@ export const filterTests: Topic = {
     for (const filter of filters) await compare(store, log, filter);
   },
 
-  "empty `types` and `categories` match nothing, empty `tags` everything": async ({ store, random }) => {
-    const log = await fill(store, random);
-    assert.deepEqual(await dataOf(store, { types: [] }), []);
-    assert.deepEqual(await dataOf(store, { categories: [] }), []);
-    assert.deepEqual(await dataOf(store, { query: [{ types: [] }] }), []);
-    assert.equal((await dataOf(store, { tags: [] })).length, log.length);
+  "a part that is there must say something: undefined and empty lists are refused": async ({ store }) => {
+    const parts = ["types", "categories", "streamPrefix", "tags", "correlationId", "query"] as const;
+    const bounds = ["from", "to", "since", "until"] as const;
+    for (const part of [...parts, ...bounds]) {
+      const options = { [part]: undefined };
+      await refuses("ARGUMENT_INVALID", () => store.read(options).toArray());
+      await refuses("ARGUMENT_INVALID", () => store.readStream("order-1", options).toArray());
+    }
+    for (const part of [...parts, "stream", "after"]) {
+      await refuses("ARGUMENT_INVALID", () => store.subscribe({ [part]: undefined }));
+    }
+    for (const item of [{ types: undefined }, { tags: undefined }, { types: [] }, { tags: [] }]) {
+      const query = [{ types: ["Placed"] }, item] as Query;
+      await refuses("ARGUMENT_INVALID", () => store.read({ query }).toArray());
+    }
+    for (const part of ["types", "categories", "tags"]) {
+      await refuses("ARGUMENT_INVALID", () => store.read({ [part]: [] }).toArray());
+    }
+    for (const part of ["prefix", "category"]) {
+      await refuses("ARGUMENT_INVALID", () => store.listStreams({ [part]: undefined }));
+    }
   },
 
   "letters count as they are: case, wildcards and quotes": async ({ store, random }) => {

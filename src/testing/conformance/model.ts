@@ -5,6 +5,7 @@
 import type { ErrorCode } from "../../core/errors.ts";
 import type { NewEvent } from "../../core/event.ts";
 import type { Query } from "../../core/query.ts";
+import { definedParts } from "../../core/selections.ts";
 import type { Expectation, ReadOptions } from "../../store/event-store.ts";
 import { passes } from "./filter-rule.ts";
 
@@ -56,7 +57,8 @@ export class Model {
       if (!holds) return "REVISION_CONFLICT";
     }
     const isInTheWay = (event: ModelEvent): boolean =>
-      event.position > (condition?.after ?? 0) && passes({ query: condition?.failIfMatch }, event);
+      event.position > (condition?.after ?? 0) &&
+      passes(definedParts({ query: condition?.failIfMatch }), event);
     return condition !== undefined && this.visible().some(isInTheWay) ? "CONDITION_CONFLICT" : "stored";
   }
 

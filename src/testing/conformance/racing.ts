@@ -6,6 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import { isHithertoError } from "../../core/errors.ts";
 import type { StoredEvent } from "../../core/event.ts";
 import type { Query } from "../../core/query.ts";
+import { definedParts } from "../../core/selections.ts";
 import type { AppendResult, EventStore, StreamAppend } from "../../store/event-store.ts";
 import { passes } from "./filter-rule.ts";
 import { logOf, upTo } from "./helpers.ts";
@@ -55,7 +56,7 @@ async function writeOn(store: EventStore, random: Random): Promise<Attempt[]> {
     if (random.once(3)) await setImmediate();
     const tries = random.once(4) ? 2 : 1;
     for (const outcome of await Promise.all(
-      upTo(tries).map(() => outcomeOf(store.append(batch, { condition }))),
+      upTo(tries).map(() => outcomeOf(store.append(batch, definedParts({ condition })))),
     )) {
       attempts.push({ batch, condition, outcome });
     }

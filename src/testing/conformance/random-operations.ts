@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { isHithertoError } from "../../core/errors.ts";
 import type { NewEvent, StoredEvent } from "../../core/event.ts";
 import type { EventFilter, Query } from "../../core/query.ts";
+import { definedParts } from "../../core/selections.ts";
 import type { EventStore, ReadOptions } from "../../store/event-store.ts";
 import { failureOf, upTo, uuidOf } from "./helpers.ts";
 import { longAgo, Model } from "./model.ts";
@@ -109,7 +110,7 @@ export class RandomRun {
     const verdict = this.#model.verdict(batch, condition);
     this.trace.push(`append ${inShort(batch)} ${JSON.stringify(condition) ?? ""} -> ${verdict}`);
     const head = await this.#store.head();
-    const append = this.#store.append(batch, { condition });
+    const append = this.#store.append(batch, definedParts({ condition }));
     if (verdict !== "stored" && verdict !== "repeated") {
       const error = await failureOf(() => append);
       assert.ok(isHithertoError(error), `expected ${verdict}, found ${String(error)}`);
@@ -139,10 +140,12 @@ export class RandomRun {
 
   #someQuery(): Query {
     const { once, integer, pick } = this.#random;
-    return upTo(integer(3)).map(() => ({
-      types: once(2) ? [pick(types)] : undefined,
-      tags: once(2) ? [pick(tags)] : undefined,
-    }));
+    return upTo(integer(3)).map(() =>
+      definedParts({
+        types: once(2) ? [pick(types)] : undefined,
+        tags: once(2) ? [pick(tags)] : undefined,
+      }),
+    );
   }
 
   async #setPolicy(): Promise<void> {
@@ -153,7 +156,7 @@ export class RandomRun {
     const maxCount = isBound || once(2) ? Math.min(1 + integer(8), isBound ? stream.maxCount : 8) : undefined;
     const hidesOld = (this.#hasReclaimed && stream.hidesOld) || once(3);
     const truncateBefore = once(2) ? integer(stream.last + 3) : undefined;
-    const policy = { maxCount, maxAgeMs: hidesOld ? hourMs : undefined, truncateBefore };
+    const policy = definedParts({ maxCount, maxAgeMs: hidesOld ? hourMs : undefined, truncateBefore });
     this.trace.push(`policy ${name} ${JSON.stringify(policy)}`);
     await this.#store.setStreamPolicy(name, policy);
     stream.maxCount = maxCount ?? Infinity;
@@ -189,10 +192,12 @@ export class RandomRun {
       stream === undefined ? (this.#model.log.at(-1)?.position ?? 0) : this.#model.stream(stream).last;
     const options: ReadOptions = {
       ...this.#someFilter(),
-      from: once(2) ? integer(most + 2) : undefined,
-      to: once(2) ? integer(most + 3) : undefined,
-      limit: once(2) ? integer(8) : undefined,
-      backwards: once(2),
+      ...definedParts({
+        from: once(2) ? integer(most + 2) : undefined,
+        to: once(2) ? integer(most + 3) : undefined,
+        limit: once(2) ? integer(8) : undefined,
+        backwards: once(2),
+      }),
     };
     const sequence =
       stream === undefined ? this.#store.read(options) : this.#store.readStream(stream, options);
@@ -204,14 +209,18 @@ export class RandomRun {
   #someFilter(): EventFilter {
     const { once, pick } = this.#random;
     const maybe = <Value>(value: Value): Value | undefined => (once(4) ? value : undefined);
-    return {
-      types: maybe(types.filter(() => once(2))),
+    const some = (names: readonly string[]): readonly string[] => {
+      const chosen = names.filter(() => once(2));
+      return chosen.length === 0 ? [pick(names)] : chosen;
+    };
+    return definedParts({
+      types: maybe(some(types)),
       categories: maybe([pick(["a", "b", "ab"])]),
       streamPrefix: maybe(pick(["a", "a-", "b-1"])),
-      tags: maybe(tags.filter(() => once(2))),
+      tags: maybe(some(tags)),
       correlationId: maybe(pick(["c1", "c2"])),
       query: maybe(this.#someQuery()),
-    };
+    });
   }
 
   async #compareAll(): Promise<void> {

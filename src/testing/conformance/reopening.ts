@@ -101,7 +101,7 @@ export const reopeningTests: Topic = {
     await appendOneByOne(lab.store, "s", 10);
     const [, , third] = await logOf(lab.store);
     const again = await reopened(lab);
-    const subscription = again.subscribe({ after: third?.position });
+    const subscription = again.subscribe({ after: third!.position });
     const data: unknown[] = [];
     for await (const event of subscription) {
       if (data.push(event.data) === 7) break;

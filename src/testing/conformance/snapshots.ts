@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { definedParts } from "../../core/selections.ts";
 import type { Snapshot } from "../../store/event-store.ts";
 import { anEvent, upTo } from "./helpers.ts";
 import type { Topic } from "./kit.ts";
@@ -37,7 +38,7 @@ export const snapshotTests: Topic = {
   "the newest is found, or the newest at a revision": async ({ store }) => {
     for (const revision of [10, 20, 30]) await store.snapshots.save(aSnapshot({ revision }));
     const foundAt = async (atRevision?: number): Promise<number | undefined> =>
-      (await store.snapshots.find("account-1", { ...key, atRevision }))?.revision;
+      (await store.snapshots.find("account-1", { ...key, ...definedParts({ atRevision }) }))?.revision;
     assert.equal(await foundAt(), 30);
     assert.equal(await foundAt(30), 30);
     assert.equal(await foundAt(29), 20);

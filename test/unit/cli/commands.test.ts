@@ -113,7 +113,10 @@ describe("append", () => {
     [["append", "s", "--type", "A", "--expect", "-1"], "It must be none, exists, any, or a revision from 0"],
     [["append", "s", "--type", "A", "--schema-version", "0"], "It must be an integer from 1 to 65535"],
     [["append", "$s", "--type", "A"], "names that begin with $ are reserved"],
-    [["append", "s", "--type", "", "--data", "1"], "it is empty"],
+    [["append", "s", "--type", "", "--data", "1"], "--type is empty"],
+    [["read", "--prefix", ""], "--prefix is empty"],
+    [["read", "--tag", "a", "--tag", ""], "--tag is empty"],
+    [["parked", "discard", "--consumer", "mails", "--key", ""], "--key is empty"],
   ])("refuses the command line %j", async (args, message) => {
     const { exitCode, err } = await cliOn().run(args, {
       isTerminal: true,

@@ -46,7 +46,7 @@ const append = fc
     const condition = { failIfMatch: [{ tags: ["a"], types: ["b"] }], after: 7 };
     return {
       kind: "append",
-      append: encodeAppend(distinct, { condition: seen.size === 0 ? undefined : condition }),
+      append: encodeAppend(distinct, seen.size === 0 ? {} : { condition }),
     };
   });
 const otherWrite = fc.constantFrom<Write>(

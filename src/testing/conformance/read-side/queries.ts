@@ -175,6 +175,17 @@ export const queryTests: Topic = {
     await refuses("INDEX_MISSING", () => readSide.countDocuments({ name }, everything({ where })));
   },
 
+  "a condition that is undefined is refused": async ({ store: { readSide } }) => {
+    await documentsWith(readSide, ["a"]);
+    for (const part of ["eq", "in", "gt", "gte", "lt", "lte", "prefix"]) {
+      const query = { where: { status: { [part]: undefined } }, sort: [], limit: 1 };
+      await refuses("ARGUMENT_INVALID", () => readSide.findDocuments({ name }, query));
+      await refuses("ARGUMENT_INVALID", () => readSide.countDocuments({ name }, query));
+    }
+    const query = { where: { status: undefined as never }, sort: [], limit: 1 };
+    await refuses("ARGUMENT_INVALID", () => readSide.findDocuments({ name }, query));
+  },
+
   "without a read model nothing is found": async ({ store: { readSide } }) => {
     assert.deepEqual(await readSide.findDocuments({ name }, everything()), {
       documents: [],

@@ -141,7 +141,7 @@ class RandomRun {
       put: some(() => ({ ...record(), value: random.integer(1_000) })),
       remove: random.once(4) ? [record()] : [],
       removeAll: random.once(6)
-        ? [{ space: random.pick(spaces), prefix: "a", to: random.pick([undefined, "a/1"]) }]
+        ? [{ space: random.pick(spaces), prefix: "a", ...random.pick([{}, { to: "a/1" }]) }]
         : [],
     };
   }

@@ -201,6 +201,11 @@ export const recordTests: Topic = {
       await refuses("ARGUMENT_INVALID", () => readSide.commit({ expect, put: [good] }));
     }
     await refuses("ARGUMENT_INVALID", () => readSide.commit(null as never));
+    for (const range of [{ to: undefined }, { prefix: undefined }, { space: undefined }]) {
+      const removeAll = [{ space: "s", prefix: "k", ...range } as never];
+      await refuses("ARGUMENT_INVALID", () => readSide.commit({ removeAll, put: [good] }));
+    }
+    await refuses("ARGUMENT_INVALID", () => readSide.listRecords("s", { prefix: undefined as never }));
     await refuses("ARGUMENT_INVALID", () => readSide.findRecord({ space: "s", key: 7 as never }));
     await refuses("ARGUMENT_INVALID", () => readSide.listRecords("s", { limit: -1 }));
     await refuses("ARGUMENT_INVALID", () => readSide.countRecords("s", 1 as never));
