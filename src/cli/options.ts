@@ -3,6 +3,7 @@
  */
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
+import { parseExactJson } from "../core/exact-json.ts";
 import { definedParts } from "../core/selections.ts";
 import { momentMs } from "../store/check-input.ts";
 import type { Expectation, ReadOptions } from "../store/event-store.ts";
@@ -51,11 +52,9 @@ export function metadata(text: string, before: Record<string, unknown> | undefin
     if (equals > 0) return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
     throw new InvalidArgumentError("It must be key=value, or a JSON object.");
   }
-  try {
-    return { ...before, ...(JSON.parse(text) as object) };
-  } catch (error) {
-    throw new InvalidArgumentError(`It is not JSON (${(error as Error).message}).`);
-  }
+  const { value, problem } = parseExactJson(text);
+  if (problem !== undefined) throw new InvalidArgumentError(`${problem.replace(/^i/, "I")}.`);
+  return { ...before, ...(value as object) };
 }
 
 /** The values of the options that choose events. */

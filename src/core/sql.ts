@@ -2,7 +2,10 @@
  * The little of SQL that definitions see: enough to write handlers, with no driver in sight.
  */
 
-/** A value that a statement takes or returns. Integers beyond the safe ones do not occur. */
+/**
+ * A value that a statement takes or returns. A number that is returned is exact: a larger integer than the safe ones, and a
+ * `numeric` with more digits than a double has, are refused with `SQL_FAILED`; cast them to text, or to double precision.
+ */
 export type SqlValue = string | number | null | Uint8Array;
 
 /** A row, by column name. */

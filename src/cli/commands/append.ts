@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { HithertoError } from "../../core/errors.ts";
 import type { NewEvent } from "../../core/event.ts";
+import { parseExactJson } from "../../core/exact-json.ts";
 import { limits } from "../../core/limits.ts";
 import { definedParts } from "../../core/selections.ts";
 import type { AppendResult, Expectation } from "../../store/event-store.ts";
@@ -82,12 +83,9 @@ async function oneEvent(cli: Cli, options: AppendCommandOptions): Promise<NewEve
 }
 
 async function dataOf(cli: Cli, argument: string): Promise<unknown> {
-  const json = await contentOf(cli, argument);
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    throw new UsageError(`--data is not JSON: ${(error as Error).message}`);
-  }
+  const { value, problem } = parseExactJson(await contentOf(cli, argument));
+  if (problem !== undefined) throw new UsageError(`--data cannot be taken: ${problem}`);
+  return value;
 }
 
 async function contentOf(cli: Cli, argument: string): Promise<string> {

@@ -1,9 +1,10 @@
 /**
  * Runs SQL that users write, and gives its results as the values that every store gives.
  *
- * Numbers come as numbers, `numeric` too; whoever needs every digit of a long one casts it to text. Booleans come as 1 and
- * 0, `bytea` as bytes, and everything else as PostgreSQL writes it.
+ * Numbers come as numbers, `numeric` too. One that a number cannot hold is refused: a caller that needs every digit casts it to
+ * text. Booleans come as 1 and 0, `bytea` as bytes, and everything else as PostgreSQL writes it.
  */
+import { problemOfSqlNumber } from "../../core/exact-number.ts";
 import type { SqlRow, SqlValue } from "../../core/sql.ts";
 import { inWords } from "../../store/check-input.ts";
 import { isStatementError, sqlStateOf } from "../postgres-errors.ts";
@@ -26,7 +27,23 @@ export async function runSql(session: Session, statement: UserSql): Promise<numb
 /** @throws `SQL_FAILED` */
 export async function allRows(session: Session, statement: UserSql): Promise<SqlRow[]> {
   const { columns, rows } = await execute(session, statement);
-  return rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index] as SqlValue])));
+  return rows.map((row) =>
+    Object.fromEntries(columns.map((name, index) => [name, heldValue(statement.sql, row[index])])),
+  );
+}
+
+/** Stands for a number that JavaScript cannot hold until it is known what statement returned it. */
+class InexactNumber {
+  readonly problem: string;
+
+  constructor(problem: string) {
+    this.problem = problem;
+  }
+}
+
+function heldValue(sql: string, value: unknown): SqlValue {
+  if (value instanceof InexactNumber) throw sqlFailed(sql, value.problem);
+  return value as SqlValue;
 }
 
 /** Whether a statement failed since there is no such table: of a generation, perhaps, that has gone meanwhile. */
@@ -68,20 +85,19 @@ const oid = {
   numeric: 1700,
 };
 
-const numbers: ReadonlySet<number> = new Set([
-  oid.int8,
-  oid.int2,
-  oid.int4,
-  oid.oid,
-  oid.float4,
-  oid.float8,
-  oid.numeric,
-]);
+/** Numbers that JavaScript holds as they are. */
+const doubles: ReadonlySet<number> = new Set([oid.int2, oid.int4, oid.oid, oid.float4, oid.float8]);
 
 function parserOf(type: number): (value: string) => SqlValue {
-  if (numbers.has(type)) return Number;
+  if (doubles.has(type)) return Number;
+  if (type === oid.int8 || type === oid.numeric) return readNumber as (value: string) => SqlValue;
   if (type === oid.bool) return (value) => (value === "t" ? 1 : 0);
   // After `\x`, two digits a byte.
   if (type === oid.bytea) return (value) => new Uint8Array(Buffer.from(value.slice(2), "hex"));
   return (value) => value;
+}
+
+function readNumber(text: string): number | InexactNumber {
+  const problem = problemOfSqlNumber(text);
+  return problem === undefined ? Number(text) : new InexactNumber(problem);
 }

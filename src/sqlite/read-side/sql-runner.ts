@@ -1,11 +1,12 @@
 /**
  * Runs SQL that users write, through one connection.
  */
+import { problemOfSqlNumber } from "../../core/exact-number.ts";
 import type { SqlRow, SqlValue } from "../../core/sql.ts";
 import { inWords } from "../../store/check-input.ts";
 import type { BoundValue, Database, Statement } from "../driver.ts";
 import { isStatementError } from "../sql-errors.ts";
-import { checkCommand, sqlFailed, withTables, writesRows } from "./sql-text.ts";
+import { checkCommand, placesOf, sqlFailed, withTables, writesRows } from "./sql-text.ts";
 
 /** Statements that are kept prepared. */
 const statementsMax = 100;
@@ -16,10 +17,16 @@ export interface SqlText {
   readonly physical: string;
 }
 
+/** A statement, and how many values it takes. */
+interface Prepared {
+  readonly statement: Statement;
+  readonly places: number;
+}
+
 /** Checks and prepares each statement once and keeps it for a while. */
 export class SqlRunner {
   readonly #db: Database;
-  readonly #prepared = new Map<string, Statement>();
+  readonly #prepared = new Map<string, Prepared>();
   /** What statements written with names in braces came to, for each generation, whose tables never change. */
   readonly #translated = new Map<number, Map<string, SqlText>>();
 
@@ -30,7 +37,8 @@ export class SqlRunner {
   /** Runs for the effect; says how many rows were changed. @throws `SQL_FAILED` */
   run(sql: SqlText, values: readonly SqlValue[] = []): number {
     return this.#guard(sql, () => {
-      const { changes } = this.#prepare(sql).run(...bound(sql.given, values));
+      const { statement, places } = this.#prepare(sql);
+      const { changes } = statement.run(...bound(sql.given, values, places));
       return writesRows(sql.given) ? Number(changes) : 0;
     });
   }
@@ -38,8 +46,8 @@ export class SqlRunner {
   /** @throws `SQL_FAILED` */
   all(sql: SqlText, values: readonly SqlValue[] = []): SqlRow[] {
     return this.#guard(sql, () => {
-      const statement = this.#prepare(sql);
-      const rows = statement.all(...bound(sql.given, values));
+      const { statement, places } = this.#prepare(sql);
+      const rows = statement.all(...bound(sql.given, values, places));
       // Asked after it has run: the tables may have changed since it was prepared.
       const names = rows.length === 0 ? [] : statement.columns().map(({ name }) => name);
       return rows.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index]!])));
@@ -67,14 +75,14 @@ export class SqlRunner {
     this.#translated.clear();
   }
 
-  #prepare({ physical: sql }: SqlText): Statement {
-    let statement = this.#prepared.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
+  #prepare({ physical: sql }: SqlText): Prepared {
+    let prepared = this.#prepared.get(sql);
+    if (prepared === undefined) {
+      prepared = { statement: this.#db.prepare(sql), places: placesOf(sql) };
       if (this.#prepared.size >= statementsMax) this.#prepared.clear();
-      this.#prepared.set(sql, statement);
+      this.#prepared.set(sql, prepared);
     }
-    return statement;
+    return prepared;
   }
 
   #guard<Result>(sql: SqlText, body: () => Result): Result {
@@ -82,14 +90,24 @@ export class SqlRunner {
       return body();
     } catch (error) {
       if (!isStatementError(error)) throw error;
-      throw sqlFailed(sql.given, error.message, error);
+      throw sqlFailed(sql.given, problemOf(error), error);
     }
   }
 }
 
+/** `node:sqlite` says it of an integer that is no safe one, which it does not return. */
+function problemOf(error: Error): string {
+  const integer =
+    (error as NodeJS.ErrnoException).code === "ERR_OUT_OF_RANGE" && /-?\d+$/.exec(error.message);
+  const problem = integer ? problemOfSqlNumber(integer[0]) : undefined;
+  return problem ?? error.message;
+}
+
 /** Whole numbers go in as such: as floating-point ones they would divide, and turn to text, otherwise than they look. */
-function bound(sql: string, values: readonly SqlValue[]): BoundValue[] {
+function bound(sql: string, values: readonly SqlValue[], places: number): BoundValue[] {
   if (!Array.isArray(values)) throw sqlFailed(sql, "the values must be an array");
+  // SQLite would take null for those that are missing.
+  if (values.length !== places) throw sqlFailed(sql, `it takes ${places} values, not ${values.length}`);
   return values.map((value: unknown) => {
     if (Number.isSafeInteger(value)) return BigInt(value as number);
     // An object in the first place would be taken for values by name.

@@ -26,6 +26,18 @@ export function withTables(sql: string, tables: ReadonlyMap<string, string>): st
   });
 }
 
+/**
+ * How many values a statement takes: one for each `?`.
+ *
+ * @throws `SQL_FAILED` for places with a number or a name, which would stay null.
+ */
+export function placesOf(sql: string): number {
+  const places = withoutLiterals(sql).match(/\?\d*|(?<![\w$])[:@$]\w+/g) ?? [];
+  const other = places.find((place) => place !== "?");
+  if (other !== undefined) throw sqlFailed(sql, `values go to ?, not to ${other}`);
+  return places.length;
+}
+
 /** What a statement begins with, as far as it matters. */
 export function commandOf(sql: string): string {
   return /^[a-z]+/i.exec(withoutComments(sql))?.[0].toUpperCase() ?? "";

@@ -9,6 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import type { EventMetadata, StoredEvent } from "../../core/event.ts";
+import { parseExactJson } from "../../core/exact-json.ts";
 import { momentMs, uuidPattern } from "../check-input.ts";
 import {
   base64Of,
@@ -144,11 +145,8 @@ function decodeOwn(fields: Fields, refuse: Refuse): ExchangedEvent {
 function parseAttribute(fields: Fields, name: string, refuse: Refuse): unknown {
   const text = optionalText(fields, name, refuse);
   if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return refuse(`its "${name}" must hold JSON`);
-  }
+  const { value, problem } = parseExactJson(text);
+  return problem === undefined ? value : refuse(`its "${name}" must hold JSON: ${problem}`);
 }
 
 function decodeForeign(fields: Fields, refuse: Refuse): ExchangedEvent {

@@ -4,6 +4,7 @@
  */
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import type { NewEvent } from "../../core/event.ts";
+import { parseExactJson } from "../../core/exact-json.ts";
 import { encodeAppend } from "../encode-append.ts";
 import { decodeCloudEventFields } from "./cloud-event.ts";
 import { decodeEventFields, decodeNewEventFields } from "./event-line.ts";
@@ -68,12 +69,9 @@ function refusalOf(line: Line, source = "the input"): Refuse {
 
 function parseFields(line: Line, refuse: Refuse): Fields {
   if (line.text === undefined) return refuse(line.problem);
-  let value: unknown;
-  try {
-    value = JSON.parse(line.text);
-  } catch (error) {
-    return refuse(`it is not JSON (${(error as Error).message})`);
-  }
+  const parsed = parseExactJson(line.text);
+  if (parsed.problem !== undefined) return refuse(parsed.problem);
+  const { value } = parsed;
   return kindOf(value) === "an object"
     ? (value as Fields)
     : refuse(`it is ${kindOf(value)}, not a JSON object`);

@@ -216,6 +216,25 @@ test("results come as the values that every store gives", async () => {
   ]);
 });
 
+test("a numeric that a number cannot hold is refused, whatever its digits are", async () => {
+  await using schema = freshSchema();
+  await using store = await openIn(schema);
+  const query = (sql: string): Promise<unknown> =>
+    store.readSide.query(sql).then(({ rows }) => rows[0]?.["n"]);
+  for (const [literal, value] of [
+    ["12.50", 12.5],
+    ["0.1000000000000000", 0.1],
+    ["1.6666666666666667", 1.6666666666666667],
+    ["'NaN'", Number.NaN],
+  ] as const) {
+    expect(await query(`SELECT ${literal}::numeric AS n`)).toBe(value);
+  }
+  for (const literal of ["90071992547409.93", "1.23456789012345678901", "1e30", "1e400"]) {
+    await expect(query(`SELECT ${literal}::numeric AS n`)).rejects.toMatchObject({ code: "SQL_FAILED" });
+  }
+  expect(await query("SELECT avg(n)::float8 AS n FROM (VALUES (1), (1), (2)) AS t(n)")).toBe(4 / 3);
+});
+
 test("the server ends the transaction of a process that has stopped", async () => {
   await using schema = freshSchema();
   await using store = await openIn(schema);

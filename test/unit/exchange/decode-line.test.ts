@@ -111,7 +111,17 @@ describe("a line of our own format", () => {
     [
       "a number beyond all bounds",
       line({ n: 1 }).replace('{"n":1}', "1e999"),
-      /it holds .*[Ii]nfinity at data/,
+      /the number 1e999 at data would become Infinity/,
+    ],
+    [
+      "an integer that JavaScript cannot hold",
+      line({ n: 1 }).replace('{"n":1}', '{"id":9007199254740993}'),
+      /9007199254740993 at data\.id would become 9007199254740992/,
+    ],
+    [
+      "such a number in its metadata",
+      line({}).replace('"data"', '"metadata":{"n":0.12345678901234567890},"data"'),
+      /0\.12345678901234567890 at metadata\.n/,
     ],
     ["too deep data", line({ data: JSON.parse("[".repeat(300) + "]".repeat(300)) }), /it holds .* at data/],
     ["a too large event", line({ data: "a".repeat(limits.eventBytesMax) }), /its event takes \d+ bytes/],
@@ -158,7 +168,12 @@ describe("a CloudEvent", () => {
     [
       "tags that are no JSON",
       cloudEvent({ id: idOf(1), subject: "a", streamrevision: "0", tags: "a" }),
-      'its "tags" must hold JSON',
+      /its "tags" must hold JSON: it is not JSON/,
+    ],
+    [
+      "a number in its metadata that JavaScript cannot hold",
+      cloudEvent({ id: idOf(1), subject: "a", streamrevision: "0", metadata: '{"n":9007199254740993}' }),
+      /its "metadata" must hold JSON: .*9007199254740993 at n/,
     ],
     [
       "tags that are no array",

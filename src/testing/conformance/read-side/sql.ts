@@ -102,6 +102,36 @@ export const sqlTests: Topic = {
     });
   },
 
+  "numbers come back as they are, or are refused": async ({ store: { readSide } }) => {
+    const held = ["9007199254740991", "-9007199254740991", "0"];
+    const tooLarge = ["9007199254740992", "9007199254740993", "-9007199254740993", "9223372036854775807"];
+    for (const integer of held) {
+      const [row] = (await readSide.query(`SELECT ${integer} AS n`)).rows;
+      assert.equal(row?.["n"], Number(integer));
+    }
+    for (const integer of tooLarge) {
+      const error = await refuses("SQL_FAILED", () => readSide.query(`SELECT 1 AS one, ${integer} AS n`));
+      assert.ok(error.details.problem.includes(integer), error.details.problem);
+      assert.match(error.details.problem, /CAST it AS TEXT/);
+      const [row] = (await readSide.query(`SELECT CAST(${integer} AS TEXT) AS n`)).rows;
+      assert.equal(row?.["n"], integer);
+      const [rounded] = (await readSide.query(`SELECT CAST(${integer} AS DOUBLE PRECISION) AS n`)).rows;
+      assert.equal(rounded?.["n"], Number(integer));
+    }
+    const generation = await aModel(readSide, {
+      name,
+      shape: { ...shape, kind: "sql", tables: { counters: "id TEXT PRIMARY KEY, n BIGINT" }, indexes: {} },
+    });
+    await readSide.transaction(async (transaction) => {
+      const sql = transaction.sql(generation);
+      await sql.run("INSERT INTO {counters} VALUES ('a', 9007199254740991)");
+      await sql.run("UPDATE {counters} SET n = n + 2");
+    });
+    await refuses("SQL_FAILED", () =>
+      readSide.transaction((transaction) => transaction.sql(generation).get("SELECT n FROM {counters}")),
+    );
+  },
+
   "rows, checkpoint, records and appends are one transaction": async ({ store }) => {
     const { readSide } = store;
     const generation = await aModel(readSide, { name, shape });
@@ -208,7 +238,9 @@ export const sqlTests: Topic = {
     }
   },
 
-  "values that SQL can not hold, and too many of them, are refused": async ({ store: { readSide } }) => {
+  "values that SQL can not hold, and too many or too few of them, are refused": async ({
+    store: { readSide },
+  }) => {
     const generation = await withDays(readSide, 1, { day: 1 });
     const sql = "SELECT * FROM {days} WHERE day = ?";
     const bad: readonly unknown[] = [
@@ -220,6 +252,8 @@ export const sqlTests: Topic = {
       [[]],
       "day",
       ["a", "b"],
+      [],
+      [1n],
     ];
     for (const values of bad) {
       await refuses("SQL_FAILED", () => readSide.query(sql, values as never));
