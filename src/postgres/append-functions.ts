@@ -9,14 +9,15 @@
  * n-th part; so do events, most of it as lines of text (`event-columns.ts`). A refused append has written nothing; its
  * answer has a code and the details of the error.
  */
+import { asOwner, safely } from "./function-settings.ts";
 import { headOfLog, isKept, lastRevisionOf, nowOr } from "./log-expressions.ts";
 
 /** How an expectation is written in `append_group`; a revision is written as itself. */
 export const expectations = { any: -1, none: -2, exists: -3 } as const;
 
 const writeRight = `
-CREATE FUNCTION {schema}.lock_log(timeout_ms integer) RETURNS void
-LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {schema}.lock_log(timeout_ms integer) RETURNS void
+LANGUAGE plpgsql ${asOwner} AS $$
 DECLARE
   -- The transaction may be somebody else's, and its settings are.
   before text := current_setting('lock_timeout');
@@ -33,10 +34,10 @@ const blockingEvent = `json_build_object(
 
 /** Null when none of the events is stored; otherwise what the repeated append is answered. */
 const findRepetition = `
-CREATE FUNCTION {schema}.find_repetition(
+CREATE OR REPLACE FUNCTION {schema}.find_repetition(
   names text[], part_stream integer[], event_part integer[], event_id uuid[]
 ) RETURNS json
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE ${safely} AS $$
   WITH wanted AS (
     SELECT e.part, e.n, names[part_stream[e.part]] AS stream, e.id
     FROM unnest(event_part, event_id) WITH ORDINALITY AS e(part, id, n)
@@ -75,13 +76,13 @@ $$;
 
 /** The first visible event after a position that matches a query; null if there is none. */
 const findMatch = `
-CREATE FUNCTION {schema}.find_match(query json, after_position bigint, now_ms bigint) RETURNS json
-LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION {schema}.find_match(query json, after_position bigint, now_ms bigint) RETURNS json
+LANGUAGE plpgsql STABLE ${safely} AS $$
 DECLARE
   item json;
   wanted_types text[];
   wanted_tags text[];
-  found bigint;
+  matching bigint;
   first bigint;
 BEGIN
   FOR item IN SELECT json_array_elements(CASE json_array_length(query) WHEN 0 THEN '[{}]' ELSE query END) LOOP
@@ -97,7 +98,7 @@ BEGIN
             SELECT FROM {schema}.event_tags t WHERE t.tag = w.tag AND t.position > after_position LIMIT 100) few));
     END IF;
     IF cardinality(wanted_tags) > 0 THEN
-      found := (
+      matching := (
         SELECT t.position
         FROM {schema}.event_tags t JOIN {schema}.events e ON e.position = t.position
         WHERE t.tag = wanted_tags[1] AND t.position > after_position AND e.tags @> wanted_tags
@@ -105,7 +106,7 @@ BEGIN
           AND ${isKept("now_ms")}
         ORDER BY t.position LIMIT 1);
     ELSIF wanted_types IS NOT NULL THEN
-      found := (
+      matching := (
         SELECT min(of_type.position)
         FROM unnest(wanted_types) AS w(type)
         CROSS JOIN LATERAL (
@@ -114,12 +115,12 @@ BEGIN
           ORDER BY e.position LIMIT 1
         ) of_type);
     ELSE
-      found := (
+      matching := (
         SELECT e.position FROM {schema}.events e
         WHERE e.position > after_position AND ${isKept("now_ms")}
         ORDER BY e.position LIMIT 1);
     END IF;
-    first := least(first, found);
+    first := least(first, matching);
   END LOOP;
   IF first IS NULL THEN
     RETURN NULL;
@@ -130,10 +131,10 @@ END $$;
 
 /** Null when the expectation holds; otherwise the refusal. */
 const checkExpectation = `
-CREATE FUNCTION {schema}.check_expectation(
+CREATE OR REPLACE FUNCTION {schema}.check_expectation(
   stream_name text, expected bigint, last bigint, kept_from bigint, max_age bigint, now_ms bigint
 ) RETURNS json
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE ${safely} AS $$
 DECLARE
   is_empty boolean := last < kept_from;
   blocking json;
@@ -198,8 +199,27 @@ const writeEvents = `
 /** The values of a column of events: those that have none are null. */
 const linesOf = (column: string): string => `string_to_array(${column}, E'\\n', '')`;
 
+/** Types of the parameters of `append_group`, as the catalogue calls them: arrays have an underscore before their name. */
+export const appendGroupTypes: readonly string[] = [
+  "text",
+  "_int4",
+  "_int4",
+  "_int8",
+  "_int8",
+  "_int4",
+  "_int4",
+  "_int8",
+  "_int4",
+  "_uuid",
+  ...Array.from({ length: 7 }, () => "text"),
+  "json",
+  "_uuid",
+  "int8",
+  "int4",
+];
+
 const appendGroup = `
-CREATE FUNCTION {schema}.append_group(
+CREATE OR REPLACE FUNCTION {schema}.append_group(
   -- Each stream once, a line for each.
   stream_lines text,
   part_append integer[],
@@ -230,7 +250,7 @@ CREATE FUNCTION {schema}.append_group(
   given_now_ms bigint,
   timeout_ms integer
 ) RETURNS json
-LANGUAGE plpgsql
+LANGUAGE plpgsql ${asOwner}
 SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE

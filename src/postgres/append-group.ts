@@ -7,7 +7,7 @@ import type { AppendCondition, QueryItem } from "../core/query.ts";
 import { encodeAppendBy } from "../store/encode-append.ts";
 import type { EncodedAppend } from "../store/encode-append.ts";
 import type { AppendOptions, AppendResult, Expectation, StreamAppend } from "../store/event-store.ts";
-import { expectations } from "./append-functions.ts";
+import { appendGroupTypes, expectations } from "./append-functions.ts";
 import { columnNames, encodeColumns, joinColumn } from "./event-columns.ts";
 import type { EventColumns } from "./event-columns.ts";
 import { EventIds } from "./event-ids.ts";
@@ -34,8 +34,13 @@ export interface GroupOptions {
 /** What became of an append. */
 export type AppendOutcome = AppendResult | HithertoError;
 
-/** The statement; its values are those of {@link groupValues}. */
-export const appendGroupSql: string = `SELECT {schema}.append_group(${Array.from({ length: 21 }, (_, index) => `$${index + 1}`).join(", ")})`;
+/**
+ * The statement; its values are those of {@link groupValues}. It names every type, in the catalogue, since it also runs in
+ * transactions of others: so it can mean no other function, whatever their `search_path`.
+ */
+export const appendGroupSql: string = `SELECT {schema}.append_group(${appendGroupTypes
+  .map((type, index) => `$${index + 1}::pg_catalog.${type}`)
+  .join(", ")})`;
 
 /** Those of all handles of the process. */
 const generatedIds = new EventIds();

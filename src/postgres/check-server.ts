@@ -20,8 +20,9 @@ export interface ServerFacts {
 /** Refuses a server that is too old, and a database whose text is not UTF-8. @throws `STORE_SERVER_UNSUPPORTED` */
 export async function checkServer(session: Session, store: string): Promise<void> {
   const [facts] = await session.query<[number, string, string]>(
-    `SELECT current_setting('server_version_num')::integer, current_setting('server_version'),
-       current_setting('server_encoding')`,
+    // In the catalogue: it is not known yet whether settings are kept.
+    `SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
+       pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_encoding')`,
   );
   const [versionNumber, version, encoding] = facts!;
   const problem = serverProblem({ versionNumber, version, encoding });

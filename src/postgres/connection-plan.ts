@@ -7,6 +7,7 @@ import { inWords } from "../store/check-input.ts";
 import { reportTo } from "../store/diagnostic.ts";
 import type { Report } from "../store/diagnostic.ts";
 import { checkOptions } from "../store/read-options.ts";
+import { isForReadModels } from "./identifiers.ts";
 import type { PostgresStoreOptions } from "./options.ts";
 
 /** Everything that is decided before anybody connects. */
@@ -103,6 +104,11 @@ function planSchema(ofUrl: unknown, ofOptions: unknown): string {
     !/^pg_|^information_schema$/.test(schema),
     "schema",
     `${inWords(schema)} belongs to PostgreSQL itself`,
+  );
+  check(
+    !isForReadModels(schema),
+    "schema",
+    `schemas that end with _read_models hold the read models of stores: give another name than ${inWords(schema)}`,
   );
   return schema;
 }

@@ -14,8 +14,9 @@ import type { Client } from "pg";
 import type { ReclaimResult } from "../store/event-store.ts";
 import { throwIfAborted } from "../store/read-options.ts";
 import { loadDriver } from "./driver.ts";
+import { quoteName } from "./identifiers.ts";
 import { sqlStateOf, toConnectError, toStoreError } from "./postgres-errors.ts";
-import { quoteName } from "./session.ts";
+import { setLocally } from "./session-settings.ts";
 import type { Database } from "./session.ts";
 
 /** How long erasing may wait, and what ends it. */
@@ -82,7 +83,10 @@ async function eraseOn(
   schemas: readonly string[],
   options: EraseOptions,
 ): Promise<string | undefined> {
+  // In a transaction, since a proxy may not keep settings of the session.
+  await client.query(`BEGIN; ${setLocally}`);
   const { rows } = await client.query<{ name: string; isAllowed: boolean }>(tablesSql, [schemas]);
+  await client.query("COMMIT");
   if (!(await areDeletedRowsFree(client, schemas[0]!, options))) {
     return "an older transaction, a standby or a replication slot still needs the rows that were deleted (pg_stat_activity, pg_replication_slots)";
   }
@@ -131,7 +135,7 @@ async function areDeletedRowsFree(
     for (const deadline = performance.now() + waitMs; ;) {
       throwIfAborted(signal, "reclaim");
       await client.query(`VACUUM (FULL) ${table}`);
-      const { rows } = await client.query<{ bytes: string }>("SELECT pg_relation_size($1) AS bytes", [table]);
+      const { rows } = await client.query<{ bytes: string }>("SELECT pg_catalog.pg_relation_size($1::pg_catalog.regclass) AS bytes", [table]);
       if (Number(rows[0]?.bytes) === 0) return true;
       if (performance.now() >= deadline) return false;
       await delay(pauseMs);

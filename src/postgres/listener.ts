@@ -26,9 +26,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { HithertoError } from "../core/errors.ts";
 import { Outage } from "../store/outage.ts";
 import { loadDriver } from "./driver.ts";
+import { quoteName } from "./identifiers.ts";
 import { toConnectError } from "./postgres-errors.ts";
 import type { Database } from "./session.ts";
-import { quoteName } from "./session.ts";
 
 /** How long a listener waits for what, in milliseconds. */
 export interface ListenerTimings {

@@ -18,7 +18,7 @@ import {
   wasNotSent,
 } from "./postgres-errors.ts";
 import { inTransaction } from "./session.ts";
-import type { Database, Session } from "./session.ts";
+import type { Connection, Database, Session } from "./session.ts";
 import { storedText } from "./stored-text.ts";
 import { inTotal, pause, tryAgain } from "./try-again.ts";
 
@@ -79,7 +79,7 @@ export class LogWriter {
    *
    * @throws what refuses it, `STORE_BUSY`, `STORE_TIMEOUT`, `STORE_UNREACHABLE`, `STORE_IO`
    */
-  change<Result>(make: (session: Session, attemptsBefore: number) => Promise<Result>): Promise<Result> {
+  change<Result>(make: (session: Connection, attemptsBefore: number) => Promise<Result>): Promise<Result> {
     return tryAgain((attemptsBefore) => this.#write((session) => make(session, attemptsBefore)), {
       forMs: this.#options.busyTimeoutMs,
       mayHelp: (error) => mayTryAgain(error, 0, false),
@@ -105,14 +105,16 @@ export class LogWriter {
 
   /** Takes the right to append, which then lasts as long as the transaction. */
   async lock(session: Session): Promise<void> {
-    await session.query(this.#database.qualify("SELECT {schema}.lock_log($1)"), [
+    await session.query(this.#database.qualify("SELECT {schema}.lock_log($1::integer)"), [
       this.#options.busyTimeoutMs,
     ]);
   }
 
   async setPolicy(stream: string, policy: StreamPolicy): Promise<void> {
     const { maxCount = null, maxAgeMs = null, truncateBefore = 0 } = policy;
-    const sql = this.#database.qualify("SELECT {schema}.set_policy($1, $2, $3, $4, $5)");
+    const sql = this.#database.qualify(
+      "SELECT {schema}.set_policy($1::text, $2::bigint, $3::bigint, $4::bigint, $5::integer)",
+    );
     const { timeoutMs } = this.#groupOptions;
     const values = [storedText(stream), maxCount, maxAgeMs, truncateBefore, timeoutMs];
     await this.change((session) => session.query(sql, values));
@@ -139,7 +141,7 @@ export class LogWriter {
   /** Removes some hidden events; returns how many. Those of an attempt whose answer was lost are not counted. */
   reclaimSome(eventsMax: number): Promise<number> {
     const { nowMs, timeoutMs } = this.#groupOptions;
-    const sql = this.#database.qualify("SELECT {schema}.reclaim_some($1, $2, $3)");
+    const sql = this.#database.qualify("SELECT {schema}.reclaim_some($1::integer, $2::bigint, $3::integer)");
     return this.change(async (session) => {
       const [row] = await session.query<[number]>(sql, [eventsMax, nowMs ?? null, timeoutMs]);
       return row?.[0] ?? 0;
@@ -163,7 +165,9 @@ export class LogWriter {
   ): Promise<void> {
     const { nowMs, timeoutMs } = this.#groupOptions;
     const values = [storedText(stream), expectationNumber(expect), isTombstone, nowMs ?? null, timeoutMs];
-    const sql = this.#database.qualify("SELECT {schema}.remove_stream($1, $2, $3, $4, $5)");
+    const sql = this.#database.qualify(
+      "SELECT {schema}.remove_stream($1::text, $2::bigint, $3::boolean, $4::bigint, $5::integer)",
+    );
     const [row] = await session.query<[string | null]>(sql, values);
     const refusal = row?.[0] ?? null;
     if (refusal !== null) throw readRefusal(refusal);
@@ -183,7 +187,7 @@ export class LogWriter {
   }
 
   /** One connection, and no longer than an answer may take when others hold the right to append. */
-  #write<Result>(body: (connection: Session) => Promise<Result>): Promise<Result> {
+  #write<Result>(body: (connection: Connection) => Promise<Result>): Promise<Result> {
     const silenceMs = this.#options.busyTimeoutMs + this.#database.answerTimeoutMs;
     return this.#database.withConnection(body, silenceMs);
   }

@@ -4,7 +4,7 @@
 import { HithertoError } from "../core/errors.ts";
 import { inWords } from "../store/check-input.ts";
 import { planConnection } from "./connection-plan.ts";
-import { findFormat, formatVersion, migrate, migrationSql } from "./migrations.ts";
+import { findFormat, formatVersion, migrate, migrationScript } from "./migrations.ts";
 import type { PostgresStoreOptions } from "./options.ts";
 import { sqlStateOf } from "./postgres-errors.ts";
 import { applicationGrants } from "./roles.ts";
@@ -76,7 +76,7 @@ async function planOn(database: Database, grantTo: string | undefined): Promise<
     throw new HithertoError("STORE_FORMAT_NEWER", { store, format: fromFormat, known: formatVersion });
   }
   const grants = grantTo === undefined ? "" : applicationGrants(schema, grantTo);
-  return { store, fromFormat, toFormat: formatVersion, sql: migrationSql(schema, fromFormat) + grants };
+  return { store, fromFormat, toFormat: formatVersion, sql: migrationScript(schema, fromFormat, grants) };
 }
 
 async function grant(database: Database, role: string): Promise<void> {

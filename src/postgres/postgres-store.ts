@@ -55,11 +55,12 @@ import { nameAppend } from "./append-group.ts";
 import { planConnection } from "./connection-plan.ts";
 import type { ConnectionPlan } from "./connection-plan.ts";
 import { eraseDeleted } from "./erase.ts";
+import { readModelsSchema } from "./identifiers.ts";
 import { Listener } from "./listener.ts";
 import { headOfLog } from "./log-expressions.ts";
 import { LogReader } from "./log-reader.ts";
 import { LogWriter } from "./log-writer.ts";
-import { formatVersion, migrate } from "./migrations.ts";
+import { findLastInSchema, formatVersion, migrate } from "./migrations.ts";
 import type { PostgresClient, PostgresStoreOptions } from "./options.ts";
 import { mayPass } from "./postgres-errors.ts";
 import { readAhead } from "./read-ahead.ts";
@@ -122,6 +123,7 @@ export async function openPostgresStore(
   const database = await Database.open(plan);
   try {
     await migrate(database, plan.mode);
+    database.lastInSchema = await findLastInSchema(database);
     return new PostgresStore(database, plan);
   } catch (error) {
     await database.close();
@@ -275,8 +277,9 @@ class PostgresStore implements PostgresEventStore {
   async #erase(signal: AbortSignal | undefined): Promise<Omit<ReclaimResult, "events">> {
     await this.#write(() => this.#writer.forgetHidingSnapshots());
     const closing = this.#closingSignal.signal;
+    const { schema } = this.#database;
     try {
-      return await eraseDeleted(this.#database, [this.#database.schema], {
+      return await eraseDeleted(this.#database, [schema, readModelsSchema(schema)], {
         waitMs: this.#plan.busyTimeoutMs,
         signal: signal === undefined ? closing : AbortSignal.any([signal, closing]),
       });
@@ -288,8 +291,8 @@ class PostgresStore implements PostgresEventStore {
 
   async stats(): Promise<StoreStats> {
     this.#checkOpen();
-    const { patient, schema } = this.#database;
-    const [row] = await patient.query<StatsRow>(this.#database.qualify(statsSql), [schema]);
+    const { patient } = this.#database;
+    const [row] = await patient.query<StatsRow>(this.#database.qualify(statsSql), []);
     const [head, removed, streams, snapshots, bytes, isSynced, isAwaited] = row!;
     return {
       engine: "postgres",
@@ -315,8 +318,11 @@ class PostgresStore implements PostgresEventStore {
     this.#checkOpen();
     checkFilePath("path", path);
     checkBackupOptions(options, "backup");
-    const schema = `--schema='"${this.#database.schema.replaceAll('"', '""')}"'`;
-    const instead = `run pg_dump --format=custom ${schema} --file=FILE with the URL of its database`;
+    const { schema } = this.#database;
+    const schemas = [schema, readModelsSchema(schema)].map(
+      (one) => `--schema='"${one.replaceAll('"', '""')}"'`,
+    );
+    const instead = `run pg_dump --format=custom ${schemas.join(" ")} --file=FILE with the URL of its database`;
     throw new HithertoError("BACKUP_UNSUPPORTED", { store: this.url, instead });
   }
 

@@ -9,8 +9,9 @@
  * Two things keep a call from waiting for ever: a connection that is silent for too long is given up (`silence.ts`), save
  * where a statement may rightly take long; and closing ends what is under way.
  *
- * Nothing relies on the state of a session but while a transaction lasts: no prepared statements by name, no
- * `search_path`, no settings. So the pool may stand behind a proxy that lends a connection for each transaction.
+ * What statements rely on is set (`session-settings.ts`): for the whole session where the connection is ours alone. A proxy
+ * that lends a connection for each transaction refuses that, or forgets it; then every statement gets a transaction
+ * that sets it. Nothing else relies on the state of a session: there are no prepared statements by name.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { CustomTypesConfig, Pool, PoolClient, PoolConfig, QueryArrayConfig, QueryArrayResult } from "pg";
@@ -19,7 +20,10 @@ import type { Report } from "../store/diagnostic.ts";
 import { Outage } from "../store/outage.ts";
 import { checkServer } from "./check-server.ts";
 import { loadDriver } from "./driver.ts";
+import type { Driver } from "./driver.ts";
+import { inSchema } from "./identifiers.ts";
 import { failureOf, isConnectionLoss, toConnectError, toStoreError } from "./postgres-errors.ts";
+import { refusesSettings, searchPath, setLocally, withSettings } from "./session-settings.ts";
 import { unlessSilent } from "./silence.ts";
 import { tryAgain } from "./try-again.ts";
 
@@ -35,6 +39,15 @@ export interface Session {
    * by the object identifier of their type.
    */
   execute(sql: string, values?: readonly unknown[], parserOf?: ParserOf): Promise<StatementResult>;
+}
+
+/** A connection that was borrowed from a pool. */
+export interface Connection extends Session {
+  /** Begins a transaction, READ COMMITTED unless said otherwise, with our settings and those of `also`. */
+  begin(options?: { readonly characteristics?: string; readonly also?: string }): Promise<void>;
+  commit(): Promise<void>;
+  /** Never throws: on a lost connection there is nothing to undo, and the first error is the one to tell. */
+  rollback(): Promise<void>;
 }
 
 /** Chooses how values of a type are read. */
@@ -62,6 +75,8 @@ export interface DatabaseOptions {
   readonly answerTimeoutMs?: number | undefined;
   /** Told when the server can not be reached, and when it can again. Default: nobody. */
   readonly report?: Report | undefined;
+  /** Whether only reads are to be expected, so that a standby will do. */
+  readonly mode?: "create" | "write" | "read" | undefined;
 }
 
 /** For how long reads are tried again, in milliseconds; and how often when it is the server that ends them. */
@@ -104,14 +119,21 @@ export class Database implements Session {
   /** How long an answer to what never takes long is waited for, in milliseconds. */
   readonly answerTimeoutMs: number;
   readonly #pool: Pool;
+  /** Generations up to this one have their tables in the store's own schema; known once the store is open. */
+  lastInSchema = 0;
   readonly #outage: Outage;
+  readonly #begin: string;
+  /** Whether settings of a session do not last, so that every statement needs a transaction of its own. */
+  readonly #isShared: boolean;
   readonly #inUse = new Set<PoolClient>();
   /** What ends the wait of those who have no connection yet. */
   readonly #waiting = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
-  constructor(pool: Pool, options: DatabaseOptions) {
+  private constructor(pool: Pool, options: DatabaseOptions, isShared: boolean) {
     this.#pool = pool;
+    this.#isShared = isShared;
+    this.#begin = options.mode === "read" ? "READ COMMITTED READ ONLY" : "READ COMMITTED READ WRITE";
     this.store = options.store;
     this.schema = options.schema;
     this.driver = options.driver;
@@ -126,6 +148,18 @@ export class Database implements Session {
   /** Loads the driver and connects once, so that what is wrong with the address or the server shows. */
   static async open(options: DatabaseOptions): Promise<Database> {
     const pg = await loadDriver(options.store);
+    const driver = withSettings(options.driver);
+    try {
+      const database = await Database.#connectTo({ ...options, driver }, pg, false);
+      if (await database.#keepsSettings()) return database;
+      await database.close();
+    } catch (error) {
+      if (!refusesSettings(error)) throw error;
+    }
+    return Database.#connectTo(options, pg, true);
+  }
+
+  static async #connectTo(options: DatabaseOptions, pg: Driver, isShared: boolean): Promise<Database> {
     const types: CustomTypesConfig = {
       getTypeParser: (id, format) => {
         const own = format === "binary" ? undefined : parsers.get(id);
@@ -138,7 +172,7 @@ export class Database implements Session {
     // A connection that breaks tells its user by a failed statement; without a listener it would end the process.
     pool.on("error", () => undefined);
     pool.on("connect", (client) => void client.on("error", () => undefined));
-    const database = new Database(pool, { ...options, driver });
+    const database = new Database(pool, { ...options, driver }, isShared);
     try {
       await database.withConnection((connection) => checkServer(connection, options.store));
       return database;
@@ -146,6 +180,12 @@ export class Database implements Session {
       await database.close();
       throw error;
     }
+  }
+
+  /** Some proxies take settings and ignore them. */
+  async #keepsSettings(): Promise<boolean> {
+    const [row] = await this.query<[string]>("SELECT pg_catalog.current_setting('search_path')");
+    return row?.[0] === searchPath;
   }
 
   /** Whether the server has been away for so long that few should wait for it: nobody could stop or close anything. */
@@ -181,14 +221,17 @@ export class Database implements Session {
    * that is silent for `silenceMs` counts as broken.
    */
   async withConnection<Result>(
-    body: (connection: Session) => Promise<Result>,
+    body: (connection: Connection) => Promise<Result>,
     silenceMs?: number,
   ): Promise<Result> {
     const client = await this.#connect();
     const beganAt = performance.now();
     let broken: Error | undefined;
     try {
-      const result = await body(sessionOf(client, undefined, silenceMs));
+      const session = sessionOf(client, undefined, silenceMs);
+      const result = await body(
+        new Borrowed(session, { characteristics: this.#begin, isShared: this.#isShared }),
+      );
       this.#outage.passed();
       return result;
     } catch (error) {
@@ -201,7 +244,7 @@ export class Database implements Session {
   }
 
   /** `BEGIN`, what `body` does, and `COMMIT`, or `ROLLBACK` when it throws; on one connection. */
-  transaction<Result>(body: (connection: Session) => Promise<Result>): Promise<Result> {
+  transaction<Result>(body: (connection: Connection) => Promise<Result>): Promise<Result> {
     return this.withConnection((connection) => inTransaction(connection, () => body(connection)));
   }
 
@@ -305,32 +348,58 @@ export function sessionOf(
 
 /** Runs `body` between `BEGIN` and `COMMIT`, or `ROLLBACK` when it throws. */
 export async function inTransaction<Result>(
-  connection: Session,
+  connection: Connection,
   body: () => Promise<Result>,
 ): Promise<Result> {
-  await connection.query("BEGIN");
+  await connection.begin();
   try {
     const result = await body();
-    await connection.query("COMMIT");
+    await connection.commit();
     return result;
   } catch (error) {
-    // On a lost connection that fails too; the first error is the one to tell.
-    await connection.query("ROLLBACK").catch(() => undefined);
+    await connection.rollback();
     throw error;
   }
 }
 
-/**
- * An identifier, quoted: any text without U+0000 is one. A dollar is written by its number, so that the name can stand in
- * the body of a function, which dollars enclose.
- */
-export function quoteName(name: string): string {
-  const quoted = name.replaceAll('"', '""');
-  if (!name.includes("$")) return `"${quoted}"`;
-  return `U&"${quoted.replaceAll("\\", "\\\\").replaceAll("$", "\\0024")}"`;
-}
+class Borrowed implements Connection {
+  readonly #session: Session;
+  readonly #options: { readonly characteristics: string; readonly isShared: boolean };
+  #isInTransaction = false;
 
-/** Puts the quoted name of a schema where a statement says `{schema}`. */
-export function inSchema(schema: string, sql: string): string {
-  return sql.replaceAll("{schema}", () => quoteName(schema));
+  constructor(session: Session, options: { readonly characteristics: string; readonly isShared: boolean }) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  query<Row extends readonly unknown[]>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
+    return this.#run(() => this.#session.query<Row>(sql, values));
+  }
+
+  execute(sql: string, values?: readonly unknown[], parserOf?: ParserOf): Promise<StatementResult> {
+    return this.#run(() => this.#session.execute(sql, values, parserOf));
+  }
+
+  async begin({ characteristics = this.#options.characteristics, also = "" } = {}): Promise<void> {
+    // In one round trip.
+    await this.#session.query(
+      `BEGIN ISOLATION LEVEL ${characteristics}, NOT DEFERRABLE; ${setLocally}${also}`,
+    );
+    this.#isInTransaction = true;
+  }
+
+  async commit(): Promise<void> {
+    await this.#session.query("COMMIT");
+    this.#isInTransaction = false;
+  }
+
+  async rollback(): Promise<void> {
+    this.#isInTransaction = false;
+    await this.#session.query("ROLLBACK").catch(() => undefined);
+  }
+
+  #run<Result>(statement: () => Promise<Result>): Promise<Result> {
+    const isSafe = this.#isInTransaction || !this.#options.isShared;
+    return isSafe ? statement() : inTransaction(this, statement);
+  }
 }

@@ -1,13 +1,14 @@
 /**
  * The functions that change what is kept of streams. Each locks the log: what an append decides on does not change under it.
  */
+import { asOwner, safely } from "./function-settings.ts";
 import { headOfLog, isKept, lastRevisionOf, millisecondsOf, nowOr } from "./log-expressions.ts";
 
 const setPolicy = `
-CREATE FUNCTION {schema}.set_policy(
+CREATE OR REPLACE FUNCTION {schema}.set_policy(
   stream_name text, new_max_count bigint, new_max_age_ms bigint, new_truncate_before bigint, timeout_ms integer
 ) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ${asOwner} AS $$
 BEGIN
   PERFORM {schema}.lock_log(timeout_ms);
   INSERT INTO {schema}.stream_policies AS p (stream, max_count, max_age_ms, truncate_before)
@@ -21,10 +22,10 @@ END $$;
 
 /** Null when done; otherwise the refusal. */
 const removeStream = `
-CREATE FUNCTION {schema}.remove_stream(
+CREATE OR REPLACE FUNCTION {schema}.remove_stream(
   stream_name text, expected bigint, as_tombstone boolean, given_now_ms bigint, timeout_ms integer
 ) RETURNS json
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ${asOwner} AS $$
 DECLARE
   policy {schema}.stream_policies;
   last bigint;
@@ -50,10 +51,10 @@ BEGIN
 END $$;
 `;
 
-/** Removes at most so many hidden events, and says how many. */
+/** Removes at most so many hidden events, and says how many. With the caller's rights: only the owner may remove events. */
 const reclaimSome = `
-CREATE FUNCTION {schema}.reclaim_some(events_max integer, given_now_ms bigint, timeout_ms integer) RETURNS bigint
-LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {schema}.reclaim_some(events_max integer, given_now_ms bigint, timeout_ms integer) RETURNS bigint
+LANGUAGE plpgsql ${safely} AS $$
 DECLARE
   now_ms bigint;
   gone_events bigint;
@@ -163,7 +164,7 @@ SELECT
   (
     SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = $1 AND c.relkind = 'r'
+    WHERE n.nspname IN ({schema_text}, {read_models_text}) AND c.relkind = 'r'
   ) AS bytes,
   current_setting('fsync') = 'on' AS fsync,
   current_setting('synchronous_commit') <> 'off' AS waits`;

@@ -49,9 +49,7 @@ LIMIT ${problemsMax + 1}`;
 export async function verifyStore(shared: SharedStore, options: VerifyOptions): Promise<VerifyReport> {
   const { database } = shared;
   const { patient } = database;
-  const [stats] = await patient.query<[number, number, number]>(database.qualify(statsSql), [
-    database.schema,
-  ]);
+  const [stats] = await patient.query<[number, number, number]>(database.qualify(statsSql), []);
   const [head, removed, streams] = stats!;
   const problems: VerifyProblem[] = [];
   let events = 0;

@@ -56,7 +56,7 @@ export interface ProjectionStatus {
   readonly rebuild: RebuildStatus | undefined;
   readonly error: WorkError | undefined;
   readonly parked: number;
-  /** Undefined for SQL projections. */
+  /** Undefined for SQL projections, and for whoever has no right to read them. */
   readonly documents: number | undefined;
 }
 

@@ -4,6 +4,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
+import { readModelsSchema } from "../../src/postgres/identifiers.ts";
 
 /** A superuser's URL of the database that the tests use; throws what is missing when there is no server. */
 export function postgresUrl(): string {
@@ -15,9 +16,11 @@ export function postgresUrl(): string {
 /** A schema that nobody uses yet; it is not made, which is the store's work. */
 export interface TestSchema {
   readonly name: string;
+  /** The schema of the read models of a store in that schema. */
+  readonly readModels: string;
   /** The URL of a store in that schema: the one of {@link postgresUrl} with `schema=`. */
   readonly url: string;
-  /** Drops the schema and what is in it. */
+  /** Drops the schema, that of its read models, and what is in them. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -29,7 +32,13 @@ export interface TestSchema {
  * const store = await openPostgresStore(schema.url);
  */
 export function freshSchema(name = `test_${randomBytes(8).toString("hex")}`): TestSchema {
-  return { name, url: inSchema(postgresUrl(), name), [Symbol.asyncDispose]: () => dropSchema(name) };
+  const readModels = readModelsSchema(name);
+  return {
+    name,
+    readModels,
+    url: inSchema(postgresUrl(), name),
+    [Symbol.asyncDispose]: () => dropSchema(name),
+  };
 }
 
 /** Drops the schema that the URL of a store names. */
@@ -54,7 +63,8 @@ export async function runSql<Row extends object = Record<string, unknown>>(
 }
 
 async function dropSchema(name: string): Promise<void> {
-  await runSql(`DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(name)} CASCADE`);
+  const schemas = [name, readModelsSchema(name)].map((one) => pg.escapeIdentifier(one));
+  await runSql(`DROP SCHEMA IF EXISTS ${schemas.join(", ")} CASCADE`);
 }
 
 function inSchema(url: string, schema: string): string {

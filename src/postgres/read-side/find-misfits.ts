@@ -8,7 +8,7 @@ import { Names } from "./names.ts";
 
 /** Says which tables of generations are missing, in one state of the store. */
 export async function findMisfits(database: Database): Promise<string[]> {
-  const names = new Names(database.schema);
+  const names = new Names(database);
   const models = await listModels(database, names);
   const tables = models.flatMap((model) => names.tables(model).map((table) => ({ table, ...model })));
   const sql = `SELECT t.n FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS t(name, generation, n)

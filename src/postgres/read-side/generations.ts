@@ -23,7 +23,11 @@ export async function listModels(session: Session, names: Names, name?: string):
   return (await session.query<Row>(sql, name === undefined ? [] : [name])).map(toModel);
 }
 
-/** One generation, or the active one of a name. */
+/**
+ * One generation, or the active one of a name, to be read or written.
+ *
+ * @throws the driver's error for a missing right, where its tables belong to a role that must not be trusted
+ */
 export async function findModel(
   session: Session,
   names: Names,
@@ -31,8 +35,18 @@ export async function findModel(
 ): Promise<ReadModelInfo | undefined> {
   const [condition, value] =
     "name" in ref ? ["name = $1 AND state = 'active'", ref.name] : ["generation = $1", ref.generation];
-  const [row] = await session.query<Row>(`${selectFrom(names)} WHERE ${condition}`, [value]);
+  const check = `, ${names.own("check_owner")}(generation)`;
+  const [row] = await session.query<Row>(`${selectFrom(names, check)} WHERE ${condition}`, [value]);
   return row && toModel(row);
+}
+
+/** Refuses tables of a generation that belong to a role that must not be trusted. @throws as {@link findModel} does */
+export async function checkOwner(
+  session: Session,
+  names: Names,
+  { generation }: Pick<ReadModelInfo, "generation">,
+): Promise<void> {
+  await session.query(`SELECT ${names.own("check_owner")}($1::bigint)`, [generation]);
 }
 
 /** The highest number that a generation ever had. */
@@ -48,8 +62,8 @@ export async function loadModels(session: Session, names: Names): Promise<Models
   return { byGeneration: new Map(models.map((model) => [model.generation, model])), last };
 }
 
-function selectFrom(names: Names): string {
-  return `SELECT generation, name, version, shape, state, position FROM ${names.own("generations")}`;
+function selectFrom(names: Names, also = ""): string {
+  return `SELECT generation, name, version, shape, state, position${also} FROM ${names.own("generations")}`;
 }
 
 function toModel([generation, name, version, shape, state, position]: Row): ReadModelInfo {

@@ -3,24 +3,28 @@
  *
  * What the store does there goes in parts, one after the other, each in a savepoint of its own: whatever fails is undone and
  * leaves the transaction as it was. Every part begins by looking whether the connection still is in that very
- * transaction, which the moment of its beginning tells, so that nothing goes to the next one or to none.
+ * transaction, which the moment of its beginning tells, so that nothing goes to the next one or to none. While a part
+ * lasts, names are looked up in PostgreSQL's own catalogue; then the application's `search_path` applies again.
  */
 import { HithertoError } from "../../core/errors.ts";
 import { inWords } from "../../store/check-input.ts";
 import { transactionEnded } from "../../store/read-side-options.ts";
 import { Turns } from "../../store/turns.ts";
+import { quoteName, quoteText } from "../identifiers.ts";
 import { channelOf } from "../listener.ts";
 import type { PostgresClient } from "../options.ts";
 import { sqlStateOf, toStoreError } from "../postgres-errors.ts";
-import { quoteName, sessionOf } from "../session.ts";
+import { searchPath } from "../session-settings.ts";
+import { sessionOf } from "../session.ts";
 import type { Session } from "../session.ts";
 import type { SharedStore } from "../shared-store.ts";
 
 /** Tells one transaction of a connection from the next. */
-const momentSql = "extract(epoch FROM transaction_timestamp())::text";
-/** Begins a part, and says which transaction it is in. Two statements in one round trip. */
-const beginSql = `SAVEPOINT hitherto; SELECT ${momentSql}, current_setting('transaction_isolation')`;
-const endSql = "RELEASE SAVEPOINT hitherto";
+const momentSql = "extract(epoch FROM pg_catalog.transaction_timestamp())::pg_catalog.text";
+/** Begins a part, and says which transaction it is in. Three statements in one round trip. */
+const beginSql = `SAVEPOINT hitherto;
+SELECT ${momentSql}, pg_catalog.current_setting('transaction_isolation'), pg_catalog.current_setting('search_path');
+SET LOCAL search_path = ${searchPath}`;
 const undoSql = "ROLLBACK TO SAVEPOINT hitherto; RELEASE SAVEPOINT hitherto";
 
 /** The server, the database and the store's tables in it. */
@@ -36,11 +40,13 @@ const states = { none: "25P01", failed: "25P02", otherSavepoints: "3B001" } as c
 interface Beginning {
   readonly begunAt: string;
   readonly isolation: string;
+  /** The application's own, which applies again after the part. */
+  readonly searchPath: string;
 }
 
 /** What the driver gives for each of several statements. */
 interface Rows {
-  readonly rows: ReadonlyArray<readonly [begunAt: string, isolation: string]>;
+  readonly rows: ReadonlyArray<readonly [begunAt: string, isolation: string, searchPath: string]>;
 }
 
 /** A transaction of the application's. */
@@ -70,7 +76,8 @@ export class JoinedTransaction {
     this.calls = {
       ...session,
       query: async <Row extends readonly unknown[]>(sql: string, values: readonly unknown[] = []) => {
-        const here = `${sql} WHERE ${momentSql} = $${values.length + 1}`;
+        const place = `$${values.length + 1}::pg_catalog.text`;
+        const here = `${sql} WHERE ${momentSql} OPERATOR(pg_catalog.=) ${place}`;
         const rows = await session.query<Row>(here, [...values, begunAt]);
         if (rows.length === 0) throw transactionEnded();
         return rows;
@@ -98,7 +105,7 @@ export class JoinedTransaction {
     if (beginning === undefined) throw misused("it has begun no transaction");
     const { begunAt, isolation } = beginning;
     const joined = new JoinedTransaction(shared, client, session, begunAt);
-    await session.query(endSql);
+    await session.query(endOf(beginning));
     // Conditions are checked against what others have committed meanwhile, which an older snapshot would not show.
     if (isolation !== "read committed") {
       throw misused(`its transaction must be READ COMMITTED, not ${isolation.toUpperCase()}`);
@@ -109,23 +116,23 @@ export class JoinedTransaction {
 
   /** Runs a part that changes nothing. Errors of `body` pass through as they are. */
   read<Result>(body: (session: Session) => Promise<Result>): Promise<Result> {
-    return this.#part(body, endSql);
+    return this.#part(body, "");
   }
 
   /** Runs a part that may change something, of which everybody is told when the transaction is committed. */
   write<Result>(body: (session: Session) => Promise<Result>): Promise<Result> {
     // Within the part, so each time: whoever undoes the part takes the notification back.
     const notify = `NOTIFY ${quoteName(channelOf(this.#shared.database.schema))}`;
-    return this.#part(body, `${notify}; ${endSql}`);
+    return this.#part(body, `${notify}; `);
   }
 
-  #part<Result>(body: (session: Session) => Promise<Result>, end: string): Promise<Result> {
+  #part<Result>(body: (session: Session) => Promise<Result>, last: string): Promise<Result> {
     return this.#turns.hold(async () => {
       this.#shared.checkOpen();
-      await this.#begin();
+      const beginning = await this.#begin();
       try {
         const result = await body(this.#session);
-        await this.#end(end);
+        await this.#end(last + endOf(beginning));
         return result;
       } catch (error) {
         // On a lost connection that fails too; the first error is the one to tell.
@@ -135,11 +142,11 @@ export class JoinedTransaction {
     });
   }
 
-  async #begin(): Promise<void> {
+  async #begin(): Promise<Beginning> {
     const beginning = await begin(this.#shared, this.#client);
-    if (beginning?.begunAt === this.#begunAt) return;
+    if (beginning?.begunAt === this.#begunAt) return beginning;
     // It is not for this one to leave anything in another transaction.
-    if (beginning !== undefined) await this.#session.query(endSql);
+    if (beginning !== undefined) await this.#session.query(endOf(beginning));
     throw transactionEnded();
   }
 
@@ -184,8 +191,8 @@ async function begin({ database, url }: SharedStore, client: PostgresClient): Pr
   const beganAt = performance.now();
   try {
     const [, found] = await query({ text: beginSql, rowMode: "array", types: database.driver.types });
-    const [begunAt, isolation] = found!.rows[0]!;
-    return { begunAt, isolation };
+    const [begunAt, isolation, before] = found!.rows[0]!;
+    return { begunAt, isolation, searchPath: before };
   } catch (error) {
     const state = sqlStateOf(error);
     if (state === states.none) return undefined;
@@ -193,6 +200,11 @@ async function begin({ database, url }: SharedStore, client: PostgresClient): Pr
     const isClosed = error instanceof Error && error.message.startsWith("Client was closed");
     throw isClosed ? misused("it has been closed") : toStoreError(error, url, { beganAt });
   }
+}
+
+/** Ends a part that stays. */
+function endOf({ searchPath: before }: Beginning): string {
+  return `RELEASE SAVEPOINT hitherto; SELECT pg_catalog.set_config('search_path', ${quoteText(before)}, true)`;
 }
 
 function misused(problem: string): HithertoError {

@@ -3,6 +3,7 @@
  * them. What users wrote (columns, indexes) is run as a single statement each, whatever it holds.
  */
 import { indexedFields } from "../../store/document-query.ts";
+import { quoteText } from "../identifiers.ts";
 import { isStatementError } from "../postgres-errors.ts";
 import type { Session } from "../session.ts";
 import { storedText } from "../stored-text.ts";
@@ -74,11 +75,6 @@ function sqlCreation(names: Names, model: TableSource): string[] {
 function pathOf(field: string): string {
   const parts = field.split(".").map((part) => quoteText(storedText(part)));
   return `ARRAY[${parts.join(", ")}]`;
-}
-
-/** Taken the same way whatever `standard_conforming_strings` is. */
-function quoteText(text: string): string {
-  return `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 }
 
 /** @throws `SQL_FAILED` */

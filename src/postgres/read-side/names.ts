@@ -5,30 +5,45 @@
  */
 import { indexedFields } from "../../store/document-query.ts";
 import type { ReadModelInfo } from "../../store/read-side.ts";
-import { quoteName } from "../session.ts";
+import { identifierBytesMax, quoteName, readModelsSchema } from "../identifiers.ts";
 
 /** The part of a generation that its tables follow from. */
 export type TableSource = Pick<ReadModelInfo, "generation" | "name" | "shape">;
 
-const identifierBytesMax = 63;
+/** Where the tables of generations are. */
+export interface Schemas {
+  /** The store's, as the user wrote it. */
+  readonly schema: string;
+  /** Generations up to this one have their tables in the store's schema, the later ones in that of read models. */
+  readonly lastInSchema: number;
+}
 
-/** Names within one schema, quoted and qualified by it. */
+/** Names within the schemas of a store, quoted and qualified. */
 export class Names {
   readonly #schema: string;
+  readonly #readModels: string;
+  readonly #lastInSchema: number;
 
-  /** @param schema - As the user wrote it. */
-  constructor(schema: string) {
+  constructor({ schema, lastInSchema }: Schemas) {
     this.#schema = quoteName(schema);
+    this.#readModels = quoteName(readModelsSchema(schema));
+    this.#lastInSchema = lastInSchema;
   }
 
-  /** A table, view or function of the store. */
+  /** A table or function of the store itself. */
   own(name: string): string {
     return `${this.#schema}.${quoteName(name)}`;
   }
 
+  /** A table or view of a generation. */
+  of(generation: number, name: string): string {
+    const schema = generation > this.#lastInSchema ? this.#readModels : this.#schema;
+    return `${schema}.${quoteName(name)}`;
+  }
+
   /** The table of the documents of a generation. */
   documents(generation: number): string {
-    return this.own(`documents_${generation}`);
+    return this.of(generation, `documents_${generation}`);
   }
 
   /** The tables of a generation, in the order in which they are made. */
@@ -41,21 +56,23 @@ export class Names {
   /** An SQL table of a generation; one whose name is too long is called by its number. */
   sqlTable({ generation, shape }: TableSource, table: string): string {
     const name = `table_${generation}_${table}`;
-    if (fits(name)) return this.own(name);
+    if (fits(name)) return this.of(generation, name);
     const tables = shape.kind === "sql" ? Object.keys(shape.tables) : [];
-    return this.own(`table_${generation}_${tables.indexOf(table)}`);
+    return this.of(generation, `table_${generation}_${tables.indexOf(table)}`);
   }
 
   /** What statements that name a table or a read model in braces are about. */
   shown({ generation, name, shape }: TableSource): Map<string, string> {
-    if (shape.kind === "documents") return new Map([[name, this.own(`documents_${generation}_shown`)]]);
+    if (shape.kind === "documents") {
+      return new Map([[name, this.of(generation, `documents_${generation}_shown`)]]);
+    }
     const model = { generation, name, shape };
     return new Map(Object.keys(shape.tables).map((table) => [table, this.sqlTable(model, table)]));
   }
 
   /** The view of an active read model, or of one of its SQL tables, for people. */
   view(name: string): string {
-    return this.own(`read_${name}`.slice(0, identifierBytesMax));
+    return `${this.#readModels}.${quoteName(`read_${name}`.slice(0, identifierBytesMax))}`;
   }
 }
 

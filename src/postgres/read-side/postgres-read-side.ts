@@ -27,7 +27,7 @@ import type {
   TransactionOptions,
 } from "../../store/read-side.ts";
 import type { PostgresClient } from "../options.ts";
-import type { Session } from "../session.ts";
+import type { Connection } from "../session.ts";
 import type { SharedStore } from "../shared-store.ts";
 import { CommitGroups } from "./commit-groups.ts";
 import { joinTransaction } from "./join.ts";
@@ -55,7 +55,7 @@ export class PostgresReadSide implements ReadSide {
 
   constructor(shared: SharedStore) {
     this.#shared = shared;
-    this.#names = new Names(shared.database.schema);
+    this.#names = new Names(shared.database);
     this.#reader = new ReadSideReader(shared.database, this.#names);
     this.#scanner = new ReadSideReader(shared.database.patient, this.#names);
     this.#writer = new ReadSideWriter(this.#names, shared.busyTimeoutMs);
@@ -123,7 +123,7 @@ export class PostgresReadSide implements ReadSide {
   ): Promise<ModelAnswer> {
     this.#shared.checkOpen();
     checkReads(sql);
-    const ask = (connection: Session): Promise<ModelAnswer> =>
+    const ask = (connection: Connection): Promise<ModelAnswer> =>
       inSnapshot(connection, () => queryModels(connection, this.#names, { sql, values, model }));
     return retryWithoutTable(() => this.#shared.database.withConnection(ask));
   }
@@ -177,12 +177,11 @@ export class PostgresReadSide implements ReadSide {
 }
 
 /** Runs statements that all see one state, and change nothing. */
-async function inSnapshot<Result>(connection: Session, body: () => Promise<Result>): Promise<Result> {
-  await connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+async function inSnapshot<Result>(connection: Connection, body: () => Promise<Result>): Promise<Result> {
+  await connection.begin({ characteristics: "REPEATABLE READ READ ONLY" });
   try {
     return await body();
   } finally {
-    // On a lost connection that fails too; the first error is the one to tell.
-    await connection.query("ROLLBACK").catch(() => undefined);
+    await connection.rollback();
   }
 }

@@ -4,7 +4,7 @@
 import type { SqlRow, SqlValue } from "../../core/sql.ts";
 import type { ReadModelInfo, ReadStamp } from "../../store/read-side.ts";
 import type { Session } from "../session.ts";
-import { listModels } from "./generations.ts";
+import { checkOwner, listModels } from "./generations.ts";
 import type { Names } from "./names.ts";
 import { stampOf } from "./read-side-reader.ts";
 import { allRows, isTableMissing } from "./sql-runner.ts";
@@ -37,6 +37,10 @@ export async function queryModels(
   const active = models.filter(({ state }) => state === "active");
   const model = active.find(({ name }) => name === wanted);
   const tables = tablesOfAll(names, active, model);
+  for (const one of active) {
+    const isNamed = [...names.shown(one).keys()].some((table) => sql.includes(`{${table}}`));
+    if (isNamed) await checkOwner(session, names, one);
+  }
   return { rows: await allRows(session, { sql, values, tables }), stamp: stampOf(model) };
 }
 

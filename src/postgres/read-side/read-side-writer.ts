@@ -17,7 +17,7 @@ import type { CommitPlan } from "../../store/read-side-options.ts";
 import type { DocumentWrite, ReadModelInfo, ReadModelStep } from "../../store/read-side.ts";
 import { toStored } from "../json-text.ts";
 import type { Session } from "../session.ts";
-import { loadModels } from "./generations.ts";
+import { checkOwner, loadModels } from "./generations.ts";
 import { encodeIndexValue, givenText, orderedText } from "./index-values.ts";
 import { clearTables, createTables } from "./model-tables.ts";
 import type { Names } from "./names.ts";
@@ -47,7 +47,7 @@ export class ReadSideWriter {
 
   /** Takes the right to commit, which then lasts as long as the transaction. */
   async lock(session: Session): Promise<void> {
-    await session.query(`SELECT ${this.#names.own("lock_read_side")}($1)`, [this.#timeoutMs]);
+    await session.query(`SELECT ${this.#names.own("lock_read_side")}($1::integer)`, [this.#timeoutMs]);
   }
 
   /**
@@ -74,7 +74,7 @@ export class ReadSideWriter {
     plans: readonly CommitPlan[],
     isDurable: boolean,
   ): Promise<ReadonlyArray<number | Error>> {
-    const sql = `SELECT ${this.#names.own("commit_group")}($1, $2, $3)`;
+    const sql = `SELECT ${this.#names.own("commit_group")}($1::jsonb, $2::boolean, $3::integer)`;
     const values = [JSON.stringify(plans.map(encodeChanges)), isDurable, this.#timeoutMs];
     const [row] = await session.query<[string]>(sql, values);
     const answers = JSON.parse(row![0]) as readonly Answer[];
@@ -94,47 +94,53 @@ export class ReadSideWriter {
     await this.lock(session);
     // Refuses what is expected of records, which comes first.
     await this.#commitOne(session, { ...nothing, expect: plan.expect }, isDurable);
-    const { models, effects } = takeSteps(await loadModels(session, this.#names), plan.models);
+    const { effects } = takeSteps(await loadModels(session, this.#names), plan.models);
     for (const effect of effects) await this.#apply(session, effect);
-    const sql = `UPDATE ${this.#names.own("read_side")} SET last_generation = $1 WHERE last_generation < $1`;
-    await session.query(sql, [models.last]);
     return this.#commitOne(session, { ...plan, expect: [], models: [] }, isDurable);
   }
 
   async #apply(session: Session, effect: ModelEffect): Promise<void> {
     const { model } = effect;
-    const generations = this.#names.own("generations");
-    const change = (sql: string, ...values: unknown[]): Promise<unknown> =>
-      session.query(sql, [model.generation, ...values]);
     switch (effect.effect) {
       case "create":
         await createTables(session, this.#names, model);
-        return this.#insert(session, model);
+        return this.#add(session, model);
       case "advance": {
-        await change(`UPDATE ${generations} SET position = $2 WHERE generation = $1`, model.position);
+        await this.#change(session, model, { position: model.position });
         const { written, removed } = encodeDocuments(effect.documents);
-        const write = `SELECT ${this.#names.own("write_documents")}($1, $2, $3)`;
-        await change(write, JSON.stringify(written), JSON.stringify(removed));
+        const write = `SELECT ${this.#names.own("write_documents")}($1::bigint, $2::jsonb, $3::jsonb)`;
+        await session.query(write, [model.generation, JSON.stringify(written), JSON.stringify(removed)]);
         return;
       }
       case "clear":
+        await checkOwner(session, this.#names, model);
         await clearTables(session, this.#names, model);
-        await change(`UPDATE ${generations} SET position = 0 WHERE generation = $1`);
-        return;
+        return this.#change(session, model, { position: 0 });
       case "activate":
-        await change(`UPDATE ${generations} SET state = 'active' WHERE generation = $1`);
-        return;
-      case "drop":
+        return this.#change(session, model, { state: "active" });
+      case "drop": {
         // Its tables stay for those who still read them, until they are tidied away.
-        await change(`DELETE FROM ${generations} WHERE generation = $1`);
+        const remove = `SELECT ${this.#names.own("remove_generation")}($1::bigint, $2::integer)`;
+        await session.query(remove, [model.generation, this.#timeoutMs]);
+      }
     }
   }
 
-  async #insert(session: Session, { generation, name, version, shape }: ReadModelInfo): Promise<void> {
-    const sql = `INSERT INTO ${this.#names.own("generations")} (generation, name, version, shape, fields, state)
-      VALUES ($1, $2, $3, $4, $5, 'building')`;
+  async #add(session: Session, { generation, name, version, shape }: ReadModelInfo): Promise<void> {
+    const sql = `SELECT ${this.#names.own("add_generation")}(
+      $1::bigint, $2::text, $3::bigint, $4::json, $5::integer, $6::integer)`;
     const fields = shape.kind === "documents" ? indexedFields(shape).length : null;
-    await session.query(sql, [generation, name, version, toStored(JSON.stringify(shape)), fields]);
+    const values = [generation, name, version, toStored(JSON.stringify(shape)), fields, this.#timeoutMs];
+    await session.query(sql, values);
+  }
+
+  async #change(
+    session: Session,
+    { generation }: ReadModelInfo,
+    { position, state }: { readonly position?: number; readonly state?: string },
+  ): Promise<void> {
+    const sql = `SELECT ${this.#names.own("change_generation")}($1::bigint, $2::bigint, $3::text, $4::integer)`;
+    await session.query(sql, [generation, position ?? null, state ?? null, this.#timeoutMs]);
   }
 }
 

@@ -2,6 +2,7 @@
  * SQL that users write: names of tables put in for those in braces, `$1`, `$2` … for `?`, and what it may do.
  */
 import { HithertoError } from "../../core/errors.ts";
+import { readModelsSchema } from "../identifiers.ts";
 
 /** A statement as PostgreSQL takes it. */
 export interface TranslatedSql {
@@ -56,9 +57,10 @@ export function checkReads(sql: string): void {
  * @throws `SQL_FAILED`
  */
 export function checkWithinTransaction(sql: string, schema: string): void {
+  const readModels = readModelsSchema(schema);
   checkCommand(sql, transactedCommands, "is not for use within a transaction");
   for (const [, found, table] of withoutLiterals(sql).matchAll(targets)) {
-    if (found !== schema || table === undefined || !ownNames.test(table)) continue;
+    if ((found !== schema && found !== readModels) || table === undefined || !ownNames.test(table)) continue;
     throw sqlFailed(sql, `${table} is not to be written to by SQL`);
   }
 }

@@ -11,7 +11,7 @@
 import { HithertoError } from "../../core/errors.ts";
 import type { ReadSideTransaction } from "../../store/read-side.ts";
 import { failureOf, isConnectionLoss, mayPass, unknownOutcome, wasNotSent } from "../postgres-errors.ts";
-import type { Session } from "../session.ts";
+import type { Connection, Session } from "../session.ts";
 import { tryAgain } from "../try-again.ts";
 import { PostgresTransaction } from "./transaction.ts";
 import type { TransactionTools } from "./transaction.ts";
@@ -75,13 +75,13 @@ export async function transact<Result>(
 }
 
 async function run<Result>(
-  session: Session,
+  session: Connection,
   tools: TransactionTools,
   plan: TransactionPlan<Result>,
   progress: Progress<Result>,
 ): Promise<Ending<Result>> {
   // How long the rights are waited for is no matter of statements.
-  await session.query("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0");
+  await session.begin({ also: "SET LOCAL statement_timeout = 0" });
   try {
     await takeRights(session, tools, plan);
     const transaction = new PostgresTransaction(session, tools);
@@ -90,16 +90,15 @@ async function run<Result>(
     if ("error" in ending) {
       // What waits for its turn must not come after the end, by itself.
       await transaction.stop();
-      await session.query("ROLLBACK").catch(() => undefined);
+      await session.rollback();
       return ending;
     }
     await transaction.settle();
     progress.ending = ending;
-    await session.query("COMMIT");
+    await session.commit();
     return ending;
   } catch (error) {
-    // On a lost connection that fails too; the first error is the one to tell.
-    await session.query("ROLLBACK").catch(() => undefined);
+    await session.rollback();
     throw error;
   }
 }

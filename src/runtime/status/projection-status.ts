@@ -1,7 +1,7 @@
 /**
  * How projections stand, from what is stored: no definition is needed, so any process can say it.
  */
-import { HithertoError } from "../../core/errors.ts";
+import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import type { ReadModelInfo } from "../../store/read-side.ts";
 import type { Liveness } from "../member-watch.ts";
 import { ownerKey, recordKey, spaces } from "../records.ts";
@@ -136,5 +136,11 @@ async function countDocuments(
 ): Promise<number | undefined> {
   if (model?.shape.kind !== "documents") return undefined;
   const { generation } = model;
-  return (await readSide.countDocuments({ generation }, { where: {}, sort: [], limit: 1 })).count;
+  try {
+    return (await readSide.countDocuments({ generation }, { where: {}, sort: [], limit: 1 })).count;
+  } catch (error) {
+    // Who looks after a store need not have a right to its read models.
+    if (isHithertoError(error, "STORE_RIGHTS_MISSING")) return undefined;
+    throw error;
+  }
 }

@@ -78,9 +78,9 @@ describe("the log", () => {
     const store = new URL(url);
     store.password = "";
     expect(await json("stats")).toMatchObject([
-      { engine: "postgres", url: store.href, format: 1, head: 2, events: 2, durability: "fsync", parked: 0 },
+      { engine: "postgres", url: store.href, format: 2, head: 2, events: 2, durability: "fsync", parked: 0 },
     ]);
-    expect((await run(["stats"])).out).toMatch(/^Engine +postgres, format 1\n/m);
+    expect((await run(["stats"])).out).toMatch(/^Engine +postgres, format 2\n/m);
     expect(await json("verify")).toMatchObject([{ isSound: true, events: 2, problems: [] }]);
     expect((await run(["verify"])).out).toMatch(/^Sound: 2 events in 1 stream, checked in /);
   });

@@ -32,9 +32,9 @@ async function activate(readSide: ReadSide, model: NewModel = {}): Promise<numbe
   return generation;
 }
 
-async function tablesIn({ name }: TestSchema): Promise<string[]> {
+async function tablesIn({ readModels }: TestSchema): Promise<string[]> {
   const sql = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r'";
-  const rows = await runSql<{ relname: string }>(sql, [`"${name}"`]);
+  const rows = await runSql<{ relname: string }>(sql, [`"${readModels}"`]);
   return rows.map(({ relname }) => relname).filter((table) => /^(?:documents|table)_/.test(table));
 }
 
@@ -58,7 +58,7 @@ test("a long report holds up neither writers nor a switch, and its table goes wh
   const reporter = new pg.Client({ connectionString: postgresUrl() });
   await reporter.connect();
   const count = async (): Promise<unknown> =>
-    (await reporter.query(`SELECT count(*)::integer AS n FROM "${schema.name}".read_orders`)).rows[0];
+    (await reporter.query(`SELECT count(*)::integer AS n FROM "${schema.readModels}".read_orders`)).rows[0];
   try {
     await reporter.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
     expect(await count()).toEqual({ n: 1 });
@@ -91,8 +91,8 @@ test("whoever opens the store next tidies what was left", async () => {
 test("views show the active generation, and what users have built on them stays", async () => {
   await using schema = freshSchema();
   await using store = await openIn(schema);
-  const own = `"${schema.name}".new_orders`;
-  const view = `"${schema.name}".read_orders`;
+  const own = `"${schema.readModels}".new_orders`;
+  const view = `"${schema.readModels}".read_orders`;
   await activate(store.readSide, {
     documents: [write("a", { status: "new", total: 5, customer: { id: 7 } })],
   });
@@ -110,10 +110,10 @@ test("a query goes by an index, its next page too", async () => {
     write(`k${n}`, { status: `s${n % 3}`, total: n }),
   );
   const generation = await withStore(schema, ({ readSide }) => activate(readSide, { documents }));
-  await runSql(`ANALYZE "${schema.name}".documents_${generation}`);
+  await runSql(`ANALYZE "${schema.readModels}".documents_${generation}`);
   const scansOfAll = async (): Promise<unknown> =>
     runSql("SELECT seq_scan FROM pg_stat_user_tables WHERE schemaname = $1 AND relname = $2", [
-      schema.name,
+      schema.readModels,
       `documents_${generation}`,
     ]);
   const before = await scansOfAll();
@@ -255,7 +255,7 @@ test("verify tells of a table that is missing", async () => {
   await using store = await openIn(schema);
   const generation = await activate(store.readSide);
   expect(await store.verify()).toMatchObject({ isSound: true });
-  await runSql(`DROP TABLE "${schema.name}".documents_${generation} CASCADE`);
+  await runSql(`DROP TABLE "${schema.readModels}".documents_${generation} CASCADE`);
   const { problems } = await store.verify();
   expect(problems).toEqual([
     { kind: "file", message: expect.stringMatching(`documents_${generation}.*"orders".*missing`) as unknown },

@@ -179,7 +179,8 @@ test("a role that may have few connections makes reads and writes wait for one",
     await runSql(`
       GRANT USAGE ON SCHEMA ${schema.name} TO ${role};
       GRANT ALL ON ALL TABLES IN SCHEMA ${schema.name} TO ${role};
-      GRANT ALL ON ALL SEQUENCES IN SCHEMA ${schema.name} TO ${role}`);
+      GRANT ALL ON ALL SEQUENCES IN SCHEMA ${schema.name} TO ${role};
+      GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${schema.name} TO ${role}`);
     const url = new URL(schema.url);
     [url.username, url.password] = [role, "few"];
     await using store = await openPostgresStore(url, { mode: "write", connectionsMax: 10 });
