@@ -4,6 +4,7 @@
 import { CommanderError } from "commander";
 import { isHithertoError } from "../core/errors.ts";
 import type { ErrorCode } from "../core/errors.ts";
+import { redactText, redactUrl } from "../core/redact-url.ts";
 import { paintFor } from "./colours.ts";
 import { printable } from "./format.ts";
 import { exitCodes } from "./surroundings.ts";
@@ -61,10 +62,17 @@ const usageCodes: readonly ErrorCode[] = ["ARGUMENT_INVALID", "NAME_INVALID", "S
 /** Writes the error to standard error and gives the exit code that it calls for. */
 export function reportError(error: unknown, surroundings: Surroundings, isJson: boolean): ExitCode {
   if (isHithertoError(error, "ABORTED") && surroundings.signal.aborted) return exitCodes.interrupted;
-  const description = describe(error);
+  const description = withoutSecrets(describe(error));
   surroundings.stderr.write(isJson ? `${JSON.stringify(description)}\n` : inWords(description, surroundings));
   if (description.code === "USAGE" || isHithertoError(error, ...usageCodes)) return exitCodes.usage;
   return exitCodes.failed;
+}
+
+/** The last net: errors of other programs, and arguments in the wrong place, may hold the URL of a store. */
+function withoutSecrets(description: Description): Description {
+  const redact = (_key: string, value: unknown): unknown =>
+    typeof value === "string" ? redactText(value) : value;
+  return JSON.parse(JSON.stringify(description, redact)) as Description;
 }
 
 interface Description {
@@ -79,7 +87,10 @@ interface Description {
 function describe(error: unknown): Description {
   if (isHithertoError(error)) return { ...error.toJSON(), advice: advice[error.code] };
   if (error instanceof CommanderError) {
-    const message = sentence(error.message);
+    // It quotes what was typed.
+    const message = sentence(
+      error.message.replace(/'([\s\S]*)'/, (_, typed: string) => `'${redactUrl(typed)}'`),
+    );
     return { name: "UsageError", code: "USAGE", message, advice: "Add --help to see what is possible." };
   }
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));

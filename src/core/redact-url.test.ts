@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { redactUrl } from "./redact-url.ts";
+import { redactText, redactUrl } from "./redact-url.ts";
 
 test.each([
   ["postgres://ada:secret@host/bank", "postgres://ada:***@host/bank"],
@@ -44,9 +44,25 @@ test.each([
   "memory:",
   "postgres://host:5432/bank?schema=events",
   "postgres://[::1]:5432/bank",
+  "postgres://ada@host/bank",
   "mysql://localhost/bank",
 ])("leaves %s as it is", (text) => {
   expect(redactUrl(text)).toBe(text);
+});
+
+test.each([
+  [
+    "no host in postgres://ada:secret@host/bank, nor in 'mysql://b:pw@h/x'.",
+    "no host in postgres://***@host/bank, nor in 'mysql://***@h/x'.",
+  ],
+  [
+    "The server of postgres://ada@host/bank can not be reached.",
+    "The server of postgres://ada@host/bank can not be reached.",
+  ],
+  ["invalid: host=db password=secret", "invalid: host=db password=***"],
+  ["mail ada@example.com: it must be key=value", "mail ada@example.com: it must be key=value"],
+])("masks in the text %s", (text, shown) => {
+  expect(redactText(text)).toBe(shown);
 });
 
 test("masks the password of a URL in which characters were mistyped", () => {

@@ -11,16 +11,19 @@
 export const masked = "***";
 
 /** Names of parameters whose values are secrets. A part is enough: `sslpassword`, `access_token`, `sslkey`. */
-const secretName = "[\\w.%-]*(?:pass|pwd|secret|token|key|cred|auth)[\\w.%-]*";
+const secretName = "[\\w.%-]*(?:pass|pwd|secret|token|sslkey|api_?key|credential)[\\w.%-]*";
 
 /** A secret parameter in a query, with its value up to the next parameter. */
 const inQuery = new RegExp(`([?&;#]\\s*${secretName}\\s*=)[^&]*`, "giu");
 
-/** A secret setting in a connection string of `key=value` pairs, or of `KEY: value` pairs. */
+/** A secret setting in a connection string of `key=value` pairs, or in JSON. */
 const inPairs = new RegExp(
-  `((?:^|[\\s,{"'])${secretName}["']?\\s*[=:]\\s*)('(?:[^'\\\\]|\\\\.|'')*'|"(?:[^"\\\\]|\\\\.)*"|[^\\s&;,}]+)`,
+  `((?:^|[\\s,{"'])${secretName}(?:\\s*=|["']\\s*:)\\s*)('(?:[^'\\\\]|\\\\.|'')*'|"(?:[^"\\\\]|\\\\.)*"|[^\\s&;,}]+)`,
   "giu",
 );
+
+/** What may be a URL with a user, within other text: up to the last `@` before a blank or a quote. */
+const urlInText = /[a-z][a-z\d+.-]*(?::[/\\]{1,2}|[/\\]{2})[^\s"'`<>]*@/giu;
 
 /** What a URL begins with, however it is misspelt: a scheme, colons and slashes of either kind. */
 const beginning = /^[\s"'`<(]*(?:[a-z][a-z\d+.-]*(?=:|[/\\]{2}))?[:/\\\s]*/iu;
@@ -40,10 +43,18 @@ export function redactUrl(text: string): string {
   return redactUser(text.replaceAll(inQuery, `$1${masked}`).replaceAll(inPairs, `$1${masked}`));
 }
 
+/** A message or another text with every URL in it redacted that a user stands in, and every `password=`. */
+export function redactText(text: string): string {
+  const masking = text.replaceAll(inQuery, `$1${masked}`).replaceAll(inPairs, `$1${masked}`);
+  return masking.replaceAll(urlInText, (url) => redactUser(url));
+}
+
 function redactUser(text: string): string {
   const begin = beginning.exec(text)?.[0] ?? "";
   const rest = text.slice(begin.length);
   const at = rest.lastIndexOf("@");
+  // A name alone, without a password.
+  if (/^[a-z][a-z\d+.-]*:\/\/[\w.-]+@[^@]*$/iu.test(text)) return text;
   if (at >= 0) return `${begin}${nameIn(text)}${masked}${rest.slice(at)}`;
   const [named, name] = nameAndColon.exec(rest) ?? [];
   return named === undefined ? text : `${begin}${name}:${masked}`;

@@ -120,10 +120,30 @@ function planTls(tls: PostgresStoreOptions["tls"]): Pick<PoolConfig, "ssl"> {
   return { ssl: { ...tls } as Exclude<PoolConfig["ssl"], undefined> };
 }
 
+/** Parameters that say which store it is, or how it is talked to; others may be secrets, or parts of a mistyped password. */
+const shownParameters: ReadonlySet<string> = new Set([
+  "host",
+  "port",
+  "user",
+  "dbname",
+  "application_name",
+  "connect_timeout",
+  "sslmode",
+  "sslrootcert",
+  "sslcert",
+  "ssl",
+]);
+
 function nameOf(address: URL, schema: string): string {
   const named = new URL(address);
   named.password = "";
-  for (const secret of ["password", "sslpassword"]) named.searchParams.delete(secret);
+  named.hash = "";
+  // A colon that was written as its code, and what follows it, may be a password.
+  named.username = address.username.replace(/%3A.*/iu, "");
+  // What stands before an @ in the path is the rest of a password with a slash in it.
+  named.pathname = address.pathname.replace(/.*@/u, "/");
+  const shown = Array.from(address.searchParams).filter(([name]) => shownParameters.has(name));
+  named.search = new URLSearchParams(shown).toString();
   named.searchParams.set("schema", schema);
   return named.href;
 }

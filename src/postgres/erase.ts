@@ -135,7 +135,10 @@ async function areDeletedRowsFree(
     for (const deadline = performance.now() + waitMs; ;) {
       throwIfAborted(signal, "reclaim");
       await client.query(`VACUUM (FULL) ${table}`);
-      const { rows } = await client.query<{ bytes: string }>("SELECT pg_catalog.pg_relation_size($1::pg_catalog.regclass) AS bytes", [table]);
+      const { rows } = await client.query<{ bytes: string }>(
+        "SELECT pg_catalog.pg_relation_size($1::pg_catalog.regclass) AS bytes",
+        [table],
+      );
       if (Number(rows[0]?.bytes) === 0) return true;
       if (performance.now() >= deadline) return false;
       await delay(pauseMs);

@@ -69,22 +69,33 @@ export function placeOf(url: string | URL): StorePlace {
     });
   }
   const [, scheme, rest = ""] = /^([a-z][a-z\d+.-]+):(.*)$/is.exec(text) ?? [];
-  if (scheme === undefined) return { engine: "sqlite", path: text };
+  if (scheme === undefined) return { engine: "sqlite", path: checkPath(text) };
   switch (scheme.toLowerCase()) {
     case "memory":
       if (rest === "") return { engine: "memory" };
       break;
     case "sqlite":
-      if (rest !== "") return { engine: "sqlite", path: sqlitePath(rest) };
+      if (rest !== "") return { engine: "sqlite", path: checkPath(sqlitePath(rest)) };
       break;
     case "file":
-      return { engine: "sqlite", path: filePath(text) };
+      return { engine: "sqlite", path: checkPath(filePath(text)) };
     case "postgres":
     case "postgresql":
       return { engine: "postgres", url: text };
     default:
   }
   throw new HithertoError("STORE_URL_UNKNOWN", { url: redactUrl(text), known: knownUrls });
+}
+
+/**
+ * What a path holds only when it is a mistyped URL of a server: `://`, a name and a password before an `@`, `password=`. It
+ * is not to become the name of a file, nor to stand in errors about it.
+ */
+const urlOfServer = /:[/\\]{2}|^(?![a-z]:[/\\])(?:[a-z][a-z\d+.-]*)?[/\\]{0,2}[^/\\]*:[^@]*@|password\s*=/iu;
+
+function checkPath(path: string): string {
+  if (!urlOfServer.test(path)) return path;
+  throw new HithertoError("STORE_URL_UNKNOWN", { url: redactUrl(path), known: knownUrls });
 }
 
 /** Loaded when it is asked for: who does not use PostgreSQL does not wait for it. */
