@@ -389,7 +389,15 @@ class SqliteStore implements EventStore {
   async #close(): Promise<void> {
     this.#watcher.stop();
     this.#watcher.notify();
-    await this.#transactions?.close();
+    try {
+      await this.#transactions?.close();
+      await this.#closeFile();
+    } finally {
+      this.#file.leave();
+    }
+  }
+
+  async #closeFile(): Promise<void> {
     if (this.#mayCheckpoint()) {
       // The writer's connection must be the last one: SQLite then empties and removes the write-ahead log.
       this.#db.close();
@@ -400,7 +408,6 @@ class SqliteStore implements EventStore {
       await this.#queue?.close();
       this.#db.close();
     }
-    this.#file.leave();
   }
 
   #mayCheckpoint(): boolean {
