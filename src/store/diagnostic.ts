@@ -7,7 +7,7 @@ import { messageOf } from "./message-of.ts";
 export interface Diagnostic {
   /**
    * What it went wrong with. Of a store on a server: `connection` when it can not be reached, `listener` when others can
-   * not wake it, so that it looks by itself, and `subscription` when one can not be read on.
+   * not wake it, so that it looks by itself, and `subscription` when one can not be read on, or none of those that wait.
    */
   readonly operation:
     | "snapshot.save"

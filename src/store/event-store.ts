@@ -124,8 +124,8 @@ export interface SubscribeOptions extends EventFilter {
  * subscription; closing the store under it fails it with `STORE_CLOSED`.
  *
  * A store on a server outlasts what passes by itself: while the server can not be reached, takes no more connections or ends
- * statements, a subscription is held up, and says so by the `onError` of the store; then it goes on behind the last event
- * delivered, however long it took. Only with `after: "end"` it fails when that end can not be found within seconds. Any other
+ * statements, a subscription is held up, and says so by the `onError` of the store, once for all that wait for new events; then
+ * it goes on behind the last event delivered, however long it took. Only with `after: "end"` it fails when that end can not be found within seconds. Any other
  * error, such as a missing right or damaged data, fails the iteration.
  *
  * @example

@@ -10,8 +10,9 @@
  *   is scanned twice. History and live events are read alike, hence no seam between them: the store promises that
  *   nothing new appears at or below a head once seen. The first time that a head has been reached, the subscription has
  *   caught up.
- * - **Waiting**: the head was `scanned`, and no signal has come since before it was asked for. A signal, or the poll
- *   interval passing, leads back to reading. Signals may be spurious, merged or lost: they only shorten the wait.
+ * - **Waiting**: the head was `scanned`. The follower that all subscriptions of a handle share (`log-follower.ts`) wakes the
+ *   subscription when the log has grown by something that may concern it, and says up to where; that leads back to reading.
+ *   The follower knows which signals have come since the head was asked for, so none is missed in between.
  * - **Held up**: a read failed, and the store says that such an error passes by itself. After a pause, which doubles up to
  *   some seconds, it is reading again, from behind the last page that was delivered.
  * - **Ended**: by `close`, by leaving the loop, by the AbortSignal (all silent) or by an error of the store (`STORE_CLOSED`
@@ -22,6 +23,8 @@ import type { Report } from "./diagnostic.ts";
 import { EventIterator } from "./event-sequence.ts";
 import type { EventPage } from "./event-sequence.ts";
 import type { EventStore, SubscribeOptions, Subscription } from "./event-store.ts";
+import { LogFollower } from "./log-follower.ts";
+import type { Grown, Seen } from "./log-follower.ts";
 import { Outage } from "./outage.ts";
 import { planSubscription } from "./read-options.ts";
 import type { SubscriptionPlan } from "./read-options.ts";
@@ -50,43 +53,62 @@ export interface SubscriptionSource extends Pick<
   readonly report?: Report;
 }
 
-/** How long a subscription waits for a signal before it looks by itself, in milliseconds. */
+/** How long subscriptions of a handle wait for a signal before one of them looks for all, in milliseconds. */
 export const pollIntervalMsDefault = 1_000;
 
 /** Pauses of a subscription that is held up, in milliseconds: doubled each time up to the most. */
 const pausesMs = { first: 20, most: 2_000 } as const;
 
-/** Opens a subscription on a store. @throws `ARGUMENT_INVALID`, `NAME_INVALID` */
+const followers = new WeakMap<SubscriptionSource, LogFollower>();
+
+/**
+ * Opens a subscription on a store. Subscriptions on the same `source` object share what follows the log, so give the handle
+ * itself. `pollIntervalMs` is how long they wait for a signal before the store is asked; the first one decides. Default 1,000.
+ *
+ * @throws `ARGUMENT_INVALID`, `NAME_INVALID`
+ */
 export function openSubscription(
   source: SubscriptionSource,
   options: SubscribeOptions | undefined,
   pollIntervalMs: number = pollIntervalMsDefault,
 ): Subscription {
-  return new LiveSubscription(source, planSubscription(options), pollIntervalMs);
+  const plan = planSubscription(options);
+  let follower = followers.get(source);
+  if (follower === undefined) {
+    follower = new LogFollower(source, pollIntervalMs);
+    followers.set(source, follower);
+  }
+  return new LiveSubscription(source, plan, follower);
+}
+
+/** Where a subscription begins. */
+interface Start {
+  readonly scanned: number;
+  /** Known only of one that begins at the end of the log. */
+  readonly end: Grown | undefined;
 }
 
 class LiveSubscription implements Subscription {
   readonly caughtUp: Promise<boolean>;
   readonly #source: SubscriptionSource;
   readonly #plan: SubscriptionPlan;
-  readonly #pollIntervalMs: number;
+  readonly #follower: LogFollower;
   readonly #ending = new AbortController();
   readonly #catchingUp: PromiseWithResolvers<boolean> = Promise.withResolvers();
-  readonly #start: Promise<number>;
+  readonly #start: Promise<Start>;
   readonly #pages: AsyncGenerator<EventPage, undefined>;
   readonly #events: EventIterator;
   readonly #outage: Outage;
   /** Up to here, all that matches has been delivered. */
   #scanned = 0;
   #pauseMs: number = pausesMs.first;
-  #signals = 0;
   #stopWaiting: () => void = () => undefined;
   #stopPausing: () => void = () => undefined;
 
-  constructor(source: SubscriptionSource, plan: SubscriptionPlan, pollIntervalMs: number) {
+  constructor(source: SubscriptionSource, plan: SubscriptionPlan, follower: LogFollower) {
     this.#source = source;
     this.#plan = plan;
-    this.#pollIntervalMs = pollIntervalMs;
+    this.#follower = follower;
     this.caughtUp = this.#catchingUp.promise;
     const { url: definition, report } = source;
     this.#outage = new Outage((error, isOver) =>
@@ -143,10 +165,11 @@ class LiveSubscription implements Subscription {
 
   async *#follow(): AsyncGenerator<EventPage, undefined> {
     if (this.#isEnded) return;
-    const unwatch = this.#source.watch(this.#onSignal);
-    this.#ending.signal.addEventListener("abort", unwatch, { once: true });
+    this.#ending.signal.addEventListener("abort", this.#follower.use(), { once: true });
     try {
-      this.#scanned = await this.#start;
+      const { scanned, end } = await this.#start;
+      this.#scanned = scanned;
+      yield* this.#readOn(end);
       while (!this.#isEnded) yield* this.#readOn();
     } catch (error) {
       if (this.#isEnded) return;
@@ -157,9 +180,9 @@ class LiveSubscription implements Subscription {
   }
 
   /** Reads until something fails that passes by itself, and waits for a while. */
-  async *#readOn(): AsyncGenerator<EventPage, undefined> {
+  async *#readOn(begunAt?: Grown): AsyncGenerator<EventPage, undefined> {
     try {
-      yield* this.#read();
+      yield* this.#read(begunAt);
     } catch (error) {
       if (this.#isEnded || this.#source.outlasts?.(error) !== true) throw error;
       this.#outage.failed(error);
@@ -169,18 +192,19 @@ class LiveSubscription implements Subscription {
     }
   }
 
-  async *#read(): AsyncGenerator<EventPage, undefined> {
+  async *#read(begunAt: Grown | undefined): AsyncGenerator<EventPage, undefined> {
+    const { stream } = this.#plan;
+    let grown = begunAt;
     while (!this.#isEnded) {
-      const signals = this.#signals;
-      const head = await this.#findHead();
-      if (head > this.#scanned) {
-        yield* this.#readUpTo(head);
-        this.#scanned = head;
-        this.#goesOn();
-      } else {
-        this.#goesOn();
-        if (signals === this.#signals) await this.#wait();
+      const seen: Seen = grown ?? (await this.#look());
+      const end =
+        stream === undefined ? seen.head : (grown?.revision ?? (await this.#findLastRevision(stream)));
+      if (end > this.#scanned) {
+        yield* this.#readUpTo(end);
+        this.#scanned = end;
       }
+      this.#goesOn();
+      grown = await this.#wait(seen);
     }
   }
 
@@ -203,37 +227,37 @@ class LiveSubscription implements Subscription {
     this.#catchingUp.resolve(true);
   }
 
-  async #findStart(): Promise<number> {
+  async #findStart(): Promise<Start> {
     const { stream, after } = this.#plan;
-    if (after === "end") return this.#inTurn(() => this.#findHead());
     // Positions begin at 1 and revisions at 0: nothing has been seen yet.
-    return after ?? (stream === undefined ? 0 : -1);
+    if (after !== "end") return { scanned: after ?? (stream === undefined ? 0 : -1), end: undefined };
+    if (stream !== undefined) {
+      return { scanned: await this.#inTurn(() => this.#findLastRevision(stream)), end: undefined };
+    }
+    const seen = await this.#inTurn(() => this.#look());
+    return { scanned: seen.head, end: { ...seen, revision: undefined } };
   }
 
-  #inTurn(look: () => Promise<number>): Promise<number> {
+  #inTurn<Result>(look: () => Promise<Result>): Promise<Result> {
     return this.#source.inTurn === undefined ? look() : this.#source.inTurn(look);
   }
 
-  /** The last position, or the last revision of the one stream. */
-  async #findHead(): Promise<number> {
-    const { stream } = this.#plan;
-    if (stream === undefined) return this.#source.head();
+  async #findLastRevision(stream: string): Promise<number> {
     return (await this.#source.findStream(stream))?.revision ?? -1;
   }
 
-  readonly #onSignal = (): void => {
-    this.#signals++;
-    this.#stopWaiting();
-  };
+  async #look(): Promise<Seen> {
+    const { signals } = this.#follower;
+    return { head: await this.#source.head(), signals };
+  }
 
-  /** Waits for a signal or for the poll. */
-  async #wait(): Promise<void> {
-    if (this.#isEnded) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#pollIntervalMs);
-    this.#stopWaiting = resolve;
-    await promise;
-    clearTimeout(timer);
+  /** Waits for something to read; undefined when it ends, or has to look by itself. */
+  async #wait(seen: Seen): Promise<Grown | undefined> {
+    if (this.#isEnded) return undefined;
+    const { stream, filter } = this.#plan;
+    const wait = this.#follower.wait({ stream, filter, after: this.#scanned }, seen);
+    this.#stopWaiting = wait.end;
+    return wait.grown;
   }
 
   async #pause(ms: number): Promise<void> {

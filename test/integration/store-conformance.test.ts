@@ -4,8 +4,15 @@
 import { setImmediate } from "node:timers/promises";
 import { HithertoError } from "hitherto/core";
 import type { StoredEvent } from "hitherto/core";
-import { openMemoryStore } from "hitherto/store";
-import type { AppendOptions, EventSequence, EventStore, ReadOptions, StreamAppend } from "hitherto/store";
+import { openMemoryStore, openSubscription } from "hitherto/store";
+import type {
+  AppendOptions,
+  EventSequence,
+  EventStore,
+  ReadOptions,
+  StreamAppend,
+  SubscriptionSource,
+} from "hitherto/store";
 import { storeConformance } from "hitherto/testing";
 import type { StoreConformance } from "hitherto/testing";
 import { describe, expect, test } from "vitest";
@@ -255,6 +262,28 @@ const broken: readonly (readonly [string, (store: EventStore) => Partial<EventSt
       },
     }),
     "subscriptions: many subscriptions begun while events come in all see all of them",
+  ],
+  [
+    "lets each subscription that waits look by itself",
+    (store) => {
+      const { url } = store;
+      const watch = (listener: () => void): (() => void) =>
+        (store as unknown as SubscriptionSource).watch(listener);
+      return {
+        subscribe: (options) => {
+          const source: SubscriptionSource = {
+            url,
+            watch,
+            read: (...given) => store.read(...given),
+            readStream: (...given) => store.readStream(...given),
+            head: () => store.head(),
+            findStream: (stream) => store.findStream(stream),
+          };
+          return openSubscription(source, options);
+        },
+      };
+    },
+    "subscriptions: an append costs a few reads, however many subscriptions wait for something else",
   ],
   [
     "claims to survive",

@@ -11,6 +11,7 @@ import type { ReadableStore } from "./document-source.ts";
 import { planWait } from "./find-plan.ts";
 import { foldedSource } from "./folded-source.ts";
 import { PositionWatch } from "./position-watch.ts";
+import type { WatchedPosition } from "./position-watch.ts";
 import { answerAt } from "./read-waiting.ts";
 
 /** What a handle reads read models by. */
@@ -20,12 +21,18 @@ export type ReadModels = Pick<Hitherto, "readModel" | "query">;
 export function createReadModels(store: ReadableStore): ReadModels {
   const { readSide } = store;
   const watches = new Map<string, PositionWatch>();
+  /** All live read models are at the head of the log; their stamps differ by the version. */
+  const liveWatches = new Map<number, PositionWatch>();
 
   const watchOf = (name: string): PositionWatch => {
-    const known = watches.get(name);
-    if (known !== undefined) return known;
-    const watch = new PositionWatch(storedPosition(readSide, name));
-    watches.set(name, watch);
+    let watch = watches.get(name);
+    if (watch === undefined) watches.set(name, (watch = new PositionWatch(storedPosition(readSide, name))));
+    return watch;
+  };
+
+  const liveWatchOf = (version: number, source: WatchedPosition): PositionWatch => {
+    let watch = liveWatches.get(version);
+    if (watch === undefined) liveWatches.set(version, (watch = new PositionWatch(source)));
     return watch;
   };
 
@@ -35,7 +42,7 @@ export function createReadModels(store: ReadableStore): ReadModels {
     const { name } = projection;
     const fields = [...new Set(projection.indexes.flat())];
     const source = isLive ? foldedSource(store, projection) : storedSource(readSide, name);
-    const watch = isLive ? new PositionWatch(source) : watchOf(name);
+    const watch = isLive ? liveWatchOf(projection.version, source) : watchOf(name);
     return createDocumentReader({ name, fields, source, watch });
   };
 

@@ -23,6 +23,20 @@ async function write(store: EventStore, stream: string, count: number): Promise<
   }
 }
 
+/** Counts how often a store is asked, by its subscriptions too, as far as they go by its own methods. */
+function countReads(store: EventStore): { reads: number } {
+  const counter = { reads: 0 };
+  for (const name of ["read", "readStream", "head", "findStream"] as const) {
+    const method = store[name].bind(store) as (...given: unknown[]) => unknown;
+    const value = (...given: unknown[]): unknown => {
+      counter.reads += 1;
+      return method(...given);
+    };
+    Object.defineProperty(store, name, { value, configurable: true });
+  }
+  return counter;
+}
+
 const positionsOf = (events: readonly StoredEvent[]): number[] => events.map((event) => event.position);
 
 /** Following the log, a query or a stream, from history to live. */
@@ -275,5 +289,40 @@ export const subscriptionTests: Topic = {
     // Far above what is aimed at, far below the poll interval: a missing signal shows, a busy machine does not.
     assert.ok((delays[10] ?? 0) < 300, `median ${delays[10]} ms`);
     await subscription.close();
+  },
+
+  "an append costs a few reads, however many subscriptions wait for something else": async ({ store }) => {
+    const counter = countReads(store);
+    const idle = upTo(300).map((n) =>
+      store.subscribe(n % 2 === 0 ? { stream: `room-${n}` } : { tags: [`room:${n}`] }),
+    );
+    const ends = idle.map((subscription) => take(subscription, 1));
+    // Should the test fail, they fail with the store.
+    void Promise.allSettled(ends);
+    const wanted = store.subscribe({ types: ["Wanted"] });
+    const iterator = wanted[Symbol.asyncIterator]();
+    let next = iterator.next();
+    await Promise.all([...idle, wanted].map((subscription) => subscription.caughtUp));
+    const [before, began] = [counter.reads, performance.now()];
+    for (const n of upTo(20)) {
+      await store.append({ stream: "s", events: [anEvent(), anEvent({ type: "Wanted", data: n })] });
+      const { value } = (await next) as IteratorResult<StoredEvent, undefined>;
+      assert.equal(value?.data, n);
+      next = iterator.next();
+    }
+    // One poll a second, should the machine be slow.
+    const allowed = 20 * 12 + 4 * ((performance.now() - began) / pollIntervalMsDefault);
+    const count = counter.reads - before;
+    assert.ok(count <= allowed, `20 appends cost ${count} reads`);
+    await store.append(
+      [0, 1].map((n) => ({ stream: `room-${n}`, events: [anEvent({ tags: [`room:${n}`] })] })),
+    );
+    assert.deepEqual(
+      (await Promise.all(ends.slice(0, 2))).map((events) => events.length),
+      [1, 1],
+    );
+    await Promise.all([...idle, wanted].map((subscription) => subscription.close()));
+    await next;
+    await Promise.all(ends);
   },
 };

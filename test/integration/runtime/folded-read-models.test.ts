@@ -1,6 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { setImmediate } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createHitherto } from "../../../src/runtime/create-hitherto.ts";
 import type { Hitherto } from "../../../src/runtime/hitherto.ts";
-import { engines } from "./engines.ts";
+import { openMemoryStore } from "../../../src/store/memory-store.ts";
+import { engines, overriding } from "./engines.ts";
 import type { Log } from "./engines.ts";
 import { orders } from "./stored-model.ts";
 
@@ -100,4 +103,20 @@ describe.each(engines)("read models on the $name store", ({ createLog }) => {
       });
     });
   });
+});
+
+test("however many wait for live read models, one of them looks at the log", async () => {
+  const bare = openMemoryStore();
+  const head = vi.fn(() => bare.head());
+  await using store = createHitherto(overriding(bare, { head }));
+  const waiting = Array.from({ length: 50 }, () => store.readModel(orders, { mode: "live" }).waitFor(2));
+  // The first looks are over.
+  await setImmediate();
+  head.mockClear();
+  const event = { type: "OrderPaid", data: {} };
+  await store.append({ stream: "order-1", events: [event] });
+  await setImmediate();
+  expect(head.mock.calls.length).toBeLessThan(10);
+  await store.append({ stream: "order-1", events: [event] });
+  for (const { position } of await Promise.all(waiting)) expect(position).toBe(2);
 });
