@@ -10,14 +10,17 @@ const absent = fc.constant(undefined);
 const maybe = <Value>(one: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> =>
   fc.oneof(absent, absent, one);
 
-const filters: fc.Arbitrary<EventFilter> = fc.record({
-  types: maybe(some),
-  categories: maybe(fc.array(fc.constantFrom("a", "b"), { maxLength: 2 })),
-  streamPrefix: maybe(fc.constantFrom("", "a", "a-", "b-1")),
-  tags: maybe(some),
-  correlationId: maybe(fc.constantFrom("x", "y")),
-  query: maybe(fc.array(fc.record({ types: maybe(some), tags: maybe(some) }), { maxLength: 2 })),
-});
+const filters: fc.Arbitrary<EventFilter> = fc.record(
+  {
+    types: some,
+    categories: fc.array(fc.constantFrom("a", "b"), { maxLength: 2 }),
+    streamPrefix: fc.constantFrom("", "a", "a-", "b-1"),
+    tags: some,
+    correlationId: fc.constantFrom("x", "y"),
+    query: fc.array(fc.record({ types: some, tags: some }, { requiredKeys: [] }), { maxLength: 2 }),
+  },
+  { requiredKeys: [] },
+);
 
 const interests: fc.Arbitrary<Interest> = fc.record({
   stream: maybe(names),

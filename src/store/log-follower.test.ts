@@ -166,8 +166,8 @@ test.each(upTo(40))("nothing is missed or repeated, whatever overtakes what (see
   const source = sourceOf(store, () => pause(4));
   const first = random.integer(filters.length);
   const all = upTo([1, 2, 5, 25][seed % 4]!).map((n) => {
-    const after = random.once(3) ? 3 : undefined;
-    const options: SubscribeOptions = { ...filters[(first + n) % filters.length], after };
+    const after = random.once(3) ? { after: 3 } : {};
+    const options: SubscribeOptions = { ...filters[(first + n) % filters.length], ...after };
     const subscription = openSubscription(source, options, never);
     const events: StoredEvent[] = [];
     const done = takeInto(events, subscription, () => pause(random.once(4) ? 8 : 0));

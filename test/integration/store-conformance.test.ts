@@ -59,6 +59,11 @@ const reading = (change: (options: ReadOptions) => ReadOptions) => (store: Event
 /** What is broken, how, and the test that tells. */
 const broken: readonly (readonly [string, (store: EventStore) => Partial<EventStore>, string])[] = [
   [
+    "erases nothing, and says that it did",
+    () => ({ reclaim: async () => ({ events: 4, isErased: true }) }),
+    "lifecycle: erasing takes every hidden event, and what shares an append with it stays",
+  ],
+  [
     "ignores the expectation `none`",
     appending(
       (store) => (batch, options) =>
