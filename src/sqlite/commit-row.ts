@@ -62,7 +62,8 @@ export function checksumOf(row: UncheckedRow): number {
   return crc32(body, seed >>> 0);
 }
 
-function mix(hash: number, value: number): number {
+/** Mixes a number into a hash, by bijections: a change of one of the two always changes the result. */
+export function mix(hash: number, value: number): number {
   let mixed = Math.imul(hash ^ value, 0x9e3779b1);
   mixed ^= mixed >>> 15;
   mixed = Math.imul(mixed ^ Math.floor(value / 4294967296), 0x85ebca6b);

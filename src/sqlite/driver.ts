@@ -17,6 +17,8 @@ export type BoundValue = SqlValue | bigint;
 export interface Statement<Row extends readonly SqlValue[] = SqlValue[]> {
   all(...values: readonly BoundValue[]): Row[];
   get(...values: readonly BoundValue[]): Row | undefined;
+  /** Hands out one row after the other. The statement must not be used otherwise meanwhile. */
+  iterate(...values: readonly BoundValue[]): Iterable<Row>;
   /** Runs it for its effect. */
   run(...values: readonly BoundValue[]): { readonly changes: number | bigint };
   /** What the columns of its rows are called, after it has run. */
@@ -29,6 +31,8 @@ export interface Database {
   exec(sql: string): void;
   /** Copies the database into a file, some pages at a time; `onProgress` is told bytes. */
   copyTo(path: string, onProgress: (done: number, total: number) => void): Promise<void>;
+  /** Makes a function that SQL on this connection may call. */
+  define(name: string, body: (...values: SqlValue[]) => SqlValue): void;
   close(): void;
 }
 
@@ -64,6 +68,7 @@ export function openDatabase(path: string, options: DatabaseOptions): Database {
           onProgress((totalPages - remainingPages) * pageSize, totalPages * pageSize),
       });
     },
+    define: (name, body) => db.function(name, { varargs: true, deterministic: true }, body as never),
     close: () => db.close(),
   };
 }

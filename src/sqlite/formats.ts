@@ -3,6 +3,9 @@
  * both are alike; `docs/adr/0002-on-disk-format.md` says why they are so.
  */
 
+import type { Database } from "./driver.ts";
+import { rowChecksum } from "./row-checksum.ts";
+
 /**
  * One row of `commits` holds what one append gave one stream, as a JSON array of records (see `EventRecord`); the
  * view `events` shows the single events to those who query by hand. `term_commits` and `term_blocks` index commits by
@@ -124,5 +127,77 @@ ALTER TABLE stream_policies ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX stream_policies_by_change ON stream_policies (changed);
 `;
 
+/**
+ * Checksums for all that had none: `docs/adr/0017-checksums-for-every-row.md`. An entry of an index has a mark of 16 bits
+ * instead, which is null where the entry was written in an older format.
+ */
+const checksums = `
+ALTER TABLE records ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE generations ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE stream_policies ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE counters ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE holes ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE term_commits ADD COLUMN mark INTEGER;
+ALTER TABLE term_blocks ADD COLUMN mark INTEGER;
+ALTER TABLE explicit_ids ADD COLUMN mark INTEGER;
+
+-- A policy that was changed before changes had numbers counts as changed last.
+UPDATE stream_policies SET changed = (SELECT value FROM counters WHERE name = 'policy_changes') WHERE changed = 0;
+
+UPDATE records SET checksum = row_checksum('records', value, space, key, version);
+UPDATE generations SET checksum =
+  row_checksum('generations', shape, generation, name, version, state, position);
+UPDATE stream_policies SET checksum = row_checksum('stream_policies', '', stream, max_count, max_age_ms,
+  truncate_before, deleted_revision, is_tombstoned, last_revision, changed);
+UPDATE counters SET checksum = row_checksum('counters', '', name, value);
+UPDATE holes SET checksum = row_checksum('holes', '', position, events);
+
+-- A process of an older version that has the file open would leave the checksum as it was. This version replaces such rows.
+CREATE TRIGGER counters_are_replaced BEFORE UPDATE ON counters BEGIN
+  SELECT raise(ABORT, 'a newer version of Hitherto has upgraded this file; update this process and restart it');
+END;
+CREATE TRIGGER generations_are_replaced BEFORE UPDATE ON generations BEGIN
+  SELECT raise(ABORT, 'a newer version of Hitherto has upgraded this file; update this process and restart it');
+END;
+`;
+
+/** SQL can not compute a CRC-32, and tables of documents are as many as there are generations. */
+function addChecksums(db: Database): void {
+  db.define("row_checksum", (table, text, ...columns) => rowChecksum(table as string, columns, text));
+  db.exec(checksums);
+  const tables = db.prepare<[string]>(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'documents_[0-9]*'",
+  );
+  for (const [table] of tables.all()) addDocumentChecksums(db, table);
+}
+
+function addDocumentChecksums(db: Database, table: string): void {
+  const columns = db
+    .prepare<[string]>("SELECT name FROM pragma_table_info(?) ORDER BY cid")
+    .all(table)
+    .map(([name]) => `"${name.replaceAll('"', '""')}"`);
+  const views = db.prepare<[string]>("SELECT name FROM sqlite_schema WHERE type = 'view' AND sql LIKE ?");
+  for (const [view] of views.all(`%"${table}"`)) {
+    db.exec(`DROP VIEW "${view}"; CREATE VIEW "${view}" AS SELECT ${columns.join(", ")} FROM "${table}"`);
+  }
+  const checked = columns.filter((column) => column !== '"document"');
+  db.exec(`ALTER TABLE "${table}" ADD COLUMN "row.checksum" INTEGER NOT NULL DEFAULT 0;
+    UPDATE "${table}" SET "row.checksum" = row_checksum('${table}', document, ${checked.join(", ")})`);
+}
+
+/** What makes a format of the one before it: SQL, or code where SQL is not enough. */
+type FormatStep = string | ((db: Database) => void);
+
 /** What makes each format of the one before it, from an empty file on. */
-export const formats: readonly string[] = [log, readSide];
+const formats: readonly FormatStep[] = [log, readSide, addChecksums];
+
+/** The newest format. */
+export const newestFormat: number = formats.length;
+
+/** Makes the newest format of an older one, 0 being an empty file. To be run in a transaction. */
+export function raiseFormat(db: Database, from: number): void {
+  for (const step of formats.slice(from)) {
+    if (typeof step === "string") db.exec(step);
+    else step(db);
+  }
+}

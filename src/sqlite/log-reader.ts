@@ -13,7 +13,10 @@ import { matchesFilter } from "../core/query.ts";
 import type { ReadPlan } from "../store/read-options.ts";
 import type { CommitRow, LeanRow } from "./commit-row.ts";
 import { checkRow, commitColumns, decodeRow, idPrefix } from "./commit-row.ts";
+import { readCounter } from "./counters.ts";
 import type { Database } from "./driver.ts";
+import { checkHole, holeColumns } from "./hole-rows.ts";
+import type { HoleRow } from "./hole-rows.ts";
 import type { Range, RowSource } from "./row-source.ts";
 import { blockSource, logSource, Statements, streamSource, termSource } from "./row-source.ts";
 import { checkStreamEnds, lastStoredRevision } from "./stream-ends.ts";
@@ -47,7 +50,7 @@ export class LogReader {
 
   constructor(db: Database, store: string, clock: () => number) {
     this.#statements = new Statements(db);
-    this.policies = new StreamPolicies(db);
+    this.policies = new StreamPolicies(this.#statements, store);
     this.#store = store;
     this.#clock = clock;
   }
@@ -55,19 +58,26 @@ export class LogReader {
   /** Position of the last event ever; 0 for an empty log. @throws `STORE_DAMAGED` when the log has lost its end. */
   head(): number {
     // Asked first, since the log may grow at any time.
-    const reached = this.#statements
-      .prepare<[number]>("SELECT value FROM counters WHERE name = 'head'")
-      .get()?.[0];
-    const last = (table: string): number => {
-      const row = this.#statements
-        .prepare<[number, number]>(`SELECT position, events FROM ${table} ORDER BY position DESC LIMIT 1`)
-        .get();
-      return row === undefined ? 0 : row[0] + Math.max(row[1], 1) - 1;
-    };
-    const head = Math.max(last("commits"), last("holes"));
-    if (reached === undefined || reached <= head) return head;
+    const reached = readCounter(this.#statements, "head", this.#store);
+    const commit = this.#statements
+      .prepare<[number, number]>("SELECT position, events FROM commits ORDER BY position DESC LIMIT 1")
+      .get();
+    const hole = this.#statements
+      .prepare<HoleRow>(`SELECT ${holeColumns} FROM holes ORDER BY position DESC LIMIT 1`)
+      .get();
+    const head = Math.max(endOf(commit), endOf(hole && checkHole(hole, this.#store)));
+    if (reached <= head) return head;
     const problem = `the log ends at position ${head}, though it has reached ${reached}`;
     throw new HithertoError("STORE_DAMAGED", { store: this.#store, problem, position: head + 1 });
+  }
+
+  /** {@link head}, once the last commit has been checked: whoever appends gives out the positions behind it. */
+  checkedHead(): number {
+    const last = this.#statements
+      .prepare<CommitRow>(`SELECT ${commitColumns} FROM commits ORDER BY position DESC LIMIT 1`)
+      .get();
+    if (last !== undefined) checkRow(last, this.#store);
+    return this.head();
   }
 
   /** Revision of the last event ever appended to a stream; -1 if there is none. */
@@ -284,6 +294,11 @@ export class LogReader {
     if (last === undefined) lastRevisions.set(event.stream, (last = this.lastRevision(event.stream)));
     return !hides(policy, last, event, this.#clock());
   }
+}
+
+/** The last position of a commit or a hole; 0 if there is none. */
+function endOf(row: readonly [position: number, events: number, ...unknown[]] | undefined): number {
+  return row === undefined ? 0 : row[0] + Math.max(row[1], 1) - 1;
 }
 
 /** Takes out what does not pass, of the events from an index on. */

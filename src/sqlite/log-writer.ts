@@ -25,10 +25,12 @@ import type {
 } from "../store/event-store.ts";
 import type { CommitPlan } from "../store/read-side-options.ts";
 import { checksumOf } from "./commit-row.ts";
+import { readCounter, writeCounter } from "./counters.ts";
 import type { Database, Statement } from "./driver.ts";
 import { LogReader } from "./log-reader.ts";
 import { ReadSideWriter } from "./read-side/read-side-writer.ts";
 import { Reclaimer } from "./reclaimer.ts";
+import { Statements } from "./row-source.ts";
 import { syncSwitch } from "./schema.ts";
 import type { SqliteDurability } from "./schema.ts";
 import { saveSnapshot } from "./snapshot-rows.ts";
@@ -36,7 +38,7 @@ import { toStoreError, tryExec } from "./sql-errors.ts";
 import type { StoreFile } from "./store-file.ts";
 import { firstKeptRevision, noPolicy } from "./stream-policies.ts";
 import type { PolicyRow } from "./stream-policies.ts";
-import { blockOf, termOf } from "./terms.ts";
+import { blockOf, idMark, termMark, termOf } from "./terms.ts";
 import { whenUnlocked, writeLock } from "./write-lock.ts";
 
 /** One write of a group. */
@@ -100,6 +102,7 @@ export class LogWriter {
   readonly reader: LogReader;
   readonly readSide: ReadSideWriter;
   readonly #db: Database;
+  readonly #statements: Statements;
   readonly #file: StoreFile;
   readonly #reclaimer: Reclaimer;
   readonly #clock: () => number;
@@ -126,21 +129,22 @@ export class LogWriter {
   constructor(db: Database, options: LogWriterOptions) {
     const { file, clock, idRandom, busyTimeoutMs, durability } = options;
     this.#db = db;
+    this.#statements = new Statements(db);
     this.#file = file;
     this.#clock = clock;
     this.#idRandom = idRandom;
     this.#busyTimeoutMs = busyTimeoutMs;
     this.reader = new LogReader(db, file.path, clock);
     this.#reclaimer = new Reclaimer(db, file.path, this.reader, clock);
-    this.readSide = new ReadSideWriter(db);
+    this.readSide = new ReadSideWriter(db, file.path);
     this.#begin = writeLock(db, busyTimeoutMs);
     this.#setSync = syncSwitch(db, durability);
     this.#commit = db.prepare("COMMIT");
     this.#dataVersion = db.prepare("PRAGMA data_version");
     this.#insertCommit = db.prepare("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    this.#insertTerm = db.prepare("INSERT OR IGNORE INTO term_commits VALUES (?, ?)");
-    this.#insertBlock = db.prepare("INSERT OR IGNORE INTO term_blocks VALUES (?, ?)");
-    this.#insertId = db.prepare("INSERT INTO explicit_ids VALUES (?, ?)");
+    this.#insertTerm = db.prepare("INSERT OR IGNORE INTO term_commits VALUES (?, ?, ?)");
+    this.#insertBlock = db.prepare("INSERT OR IGNORE INTO term_blocks VALUES (?, ?, ?)");
+    this.#insertId = db.prepare("INSERT INTO explicit_ids VALUES (?, ?, ?)");
   }
 
   /** Applies a group; the outcomes are in its order. Never throws: what goes wrong is in the outcomes. */
@@ -200,8 +204,9 @@ export class LogWriter {
     try {
       this.#db.exec("BEGIN IMMEDIATE");
       this.takeUpChanges();
-      const note = "UPDATE counters SET value = ? WHERE name = 'head' AND value < ?";
-      this.#db.prepare(note).run(this.#head, this.#head);
+      if (readCounter(this.#statements, "head", this.#file.path) < this.#head) {
+        writeCounter(this.#statements, "head", this.#head);
+      }
       this.#commit.run();
     } catch (error) {
       // Whether the store can be written to, the next write tells.
@@ -220,7 +225,7 @@ export class LogWriter {
     if (version !== this.#seenDataVersion) this.#forget();
     this.#seenDataVersion = version;
     this.reader.policies.refresh();
-    if (this.#head < 0) this.#head = this.reader.head();
+    if (this.#head < 0) this.#head = this.reader.checkedHead();
     this.#idTime = this.#clock();
   }
 
@@ -413,17 +418,21 @@ export class LogWriter {
     const block = blockOf(position);
     this.#markBlock(this.#term("category", categoryOf(part.stream)), block);
     for (const type of part.types) this.#markBlock(this.#term("type", type), block);
-    for (const tag of part.tags) this.#insertTerm.run(termOf("tag", tag), position);
-    for (const id of part.correlationIds) this.#insertTerm.run(termOf("correlation", id), position);
+    for (const tag of part.tags) this.#nameTerm(termOf("tag", tag), position);
+    for (const id of part.correlationIds) this.#nameTerm(termOf("correlation", id), position);
     if (part.ids === undefined) return;
     for (const [index, id] of part.ids.entries()) {
-      if (id !== undefined) this.#insertId.run(id, position + index);
+      if (id !== undefined) this.#insertId.run(id, position + index, idMark(id, position + index));
     }
+  }
+
+  #nameTerm(term: number, position: number): void {
+    this.#insertTerm.run(term, position, termMark(term, position));
   }
 
   #markBlock(term: number, block: number): void {
     if (this.#blockMarks.get(term) === block) return;
-    this.#insertBlock.run(term, block);
+    this.#insertBlock.run(term, block, termMark(term, block));
     if (this.#blockMarks.size >= rememberedMax) this.#blockMarks.clear();
     this.#blockMarks.set(term, block);
   }

@@ -12,6 +12,8 @@ import type { EventRecord } from "../store/encode-append.ts";
 import type { CommitRow } from "./commit-row.ts";
 import { checkRow, checksumOf, commitColumns, recordsOf } from "./commit-row.ts";
 import type { Database, Statement } from "./driver.ts";
+import { checkHole, holeColumns, saveHole } from "./hole-rows.ts";
+import type { HoleRow } from "./hole-rows.ts";
 import type { LogReader } from "./log-reader.ts";
 import { firstKeptRevision, hides } from "./stream-policies.ts";
 import type { PolicyRow } from "./stream-policies.ts";
@@ -159,17 +161,17 @@ export class Reclaimer {
   /** Neighbouring holes become one. */
   #digHole(position: number, events: number): void {
     const nearest = this.#db
-      .prepare<[number, number]>(
-        "SELECT position, events FROM holes WHERE position < ? ORDER BY position DESC LIMIT 1",
-      )
+      .prepare<HoleRow>(`SELECT ${holeColumns} FROM holes WHERE position < ? ORDER BY position DESC LIMIT 1`)
       .get(position);
+    if (nearest !== undefined) checkHole(nearest, this.#store);
     const before = nearest !== undefined && nearest[0] + nearest[1] === position ? nearest : undefined;
     const after = this.#db
-      .prepare<[number]>("SELECT events FROM holes WHERE position = ?")
+      .prepare<HoleRow>(`SELECT ${holeColumns} FROM holes WHERE position = ?`)
       .get(position + events);
+    if (after !== undefined) checkHole(after, this.#store);
     if (after !== undefined) this.#db.prepare("DELETE FROM holes WHERE position = ?").run(position + events);
-    const total = events + (before?.[1] ?? 0) + (after?.[0] ?? 0);
-    this.#db.prepare("INSERT OR REPLACE INTO holes VALUES (?, ?)").run(before?.[0] ?? position, total);
+    const total = events + (before?.[1] ?? 0) + (after?.[1] ?? 0);
+    saveHole(this.#db, before?.[0] ?? position, total);
   }
 }
 

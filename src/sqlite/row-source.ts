@@ -10,6 +10,8 @@ import { HithertoError } from "../core/errors.ts";
 import type { LeanRow } from "./commit-row.ts";
 import { damaged, leanColumns } from "./commit-row.ts";
 import type { Database, SqlValue, Statement } from "./driver.ts";
+import { checkHole, holeColumns } from "./hole-rows.ts";
+import type { HoleRow } from "./hole-rows.ts";
 import { blockSize } from "./terms.ts";
 
 /** Hands out the rows of one read, a bunch at a time. */
@@ -174,13 +176,14 @@ function checkOrder(row: LeanRow, isInOrder: boolean, store: string): void {
 function checkGap(statements: Statements, from: number, to: number, store: string): void {
   if (from >= to) return;
   const holes = statements
-    .prepare<[number, number]>(
-      `SELECT position, events FROM holes WHERE position < ? AND position >=
+    .prepare<HoleRow>(
+      `SELECT ${holeColumns} FROM holes WHERE position < ? AND position >=
          coalesce((SELECT max(position) FROM holes WHERE position <= ?), ?) ORDER BY position`,
     )
     .all(to, from, from);
   let reached = from;
-  for (const [position, events] of holes) {
+  for (const hole of holes) {
+    const [position, events] = checkHole(hole, store);
     if (position > reached) break;
     reached = Math.max(reached, position + events);
   }

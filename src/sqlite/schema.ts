@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import { HithertoError } from "../core/errors.ts";
 import type { Database } from "./driver.ts";
 import { openDatabase } from "./driver.ts";
-import { formats } from "./formats.ts";
+import { newestFormat, raiseFormat } from "./formats.ts";
 import { toStoreError, tryExec } from "./sql-errors.ts";
 import { needsStillFile, openStillFile } from "./still-file.ts";
 import { checkNames, StoreFile } from "./store-file.ts";
@@ -20,7 +20,7 @@ import { rewriteLog } from "./wal-trust.ts";
 export const applicationId = 0x4849_544f;
 
 /** The version of the file format that this code writes, and the newest that it reads. */
-export const formatVersion: number = formats.length;
+export const formatVersion: number = newestFormat;
 
 /** What an append has survived when it is acknowledged; see `SqliteStoreOptions.durability`. */
 export type SqliteDurability = "fsync" | "os";
@@ -184,7 +184,7 @@ function prepareFile(db: Database, path: string, mode: ConnectOptions["mode"]): 
 function liftFormat(db: Database, path: string): void {
   db.exec("BEGIN IMMEDIATE");
   try {
-    for (const step of formats.slice(readFormat(db, path) ?? 0)) db.exec(step);
+    raiseFormat(db, readFormat(db, path) ?? 0);
     db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`);
     db.exec("COMMIT");
   } catch (error) {

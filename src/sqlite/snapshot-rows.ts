@@ -7,9 +7,20 @@ import type { Snapshot } from "../store/event-store.ts";
 import type { Database } from "./driver.ts";
 import type { Statements } from "./row-source.ts";
 
-type SnapshotRow = [string, string, number, number, string, number, Uint8Array];
+/** The columns of a snapshot. */
+export type SnapshotRow = [
+  stream: string,
+  name: string,
+  stateVersion: number,
+  revision: number,
+  takenAt: string,
+  checksum: number,
+  state: Uint8Array,
+];
 
-const columns = "stream, name, state_version, revision, taken_at, checksum, state";
+/** To select {@link SnapshotRow}s. */
+export const selectSnapshots =
+  "SELECT stream, name, state_version, revision, taken_at, checksum, state FROM snapshots";
 
 /** Stores a snapshot and drops all but the `keep` newest of its stream and name. */
 export function saveSnapshot(db: Database, snapshot: Snapshot, keep: number): void {
@@ -39,30 +50,31 @@ export function findSnapshot(
 ): Snapshot | undefined {
   return statements
     .prepare<SnapshotRow>(
-      `SELECT ${columns} FROM snapshots WHERE stream = ? AND name = ? AND state_version = ? AND revision <= ?
+      `${selectSnapshots} WHERE stream = ? AND name = ? AND state_version = ? AND revision <= ?
        ORDER BY revision DESC`,
     )
     .all(stream, key.name, key.stateVersion, key.atRevision ?? Number.MAX_SAFE_INTEGER)
     .map(toSnapshot)
-    .find((snapshot) => snapshot !== undefined);
+    .find((snapshot) => snapshot?.stream === stream && snapshot.name === key.name);
 }
 
 /** The sound snapshots of a stream, newest first. */
 export function listSnapshots(statements: Statements, stream: string): Snapshot[] {
   return statements
-    .prepare<SnapshotRow>(
-      `SELECT ${columns} FROM snapshots WHERE stream = ? ORDER BY taken_at DESC, revision DESC`,
-    )
+    .prepare<SnapshotRow>(`${selectSnapshots} WHERE stream = ? ORDER BY taken_at DESC, revision DESC`)
     .all(stream)
     .map(toSnapshot)
+    .filter((snapshot) => snapshot?.stream === stream)
     .filter((snapshot) => snapshot !== undefined);
 }
 
-function toSnapshot([stream, name, stateVersion, revision, takenAt, checksum, state]: SnapshotRow):
+/** The snapshot in a row; undefined when the row is not as it was written. */
+export function toSnapshot([stream, name, stateVersion, revision, takenAt, checksum, state]: SnapshotRow):
   | Snapshot
   | undefined {
   const snapshot = { stream, name, stateVersion, revision, takenAt, state };
-  return checksumOf(snapshot) === checksum ? snapshot : undefined;
+  // As text, the same bytes would have the same checksum.
+  return state instanceof Uint8Array && checksumOf(snapshot) === checksum ? snapshot : undefined;
 }
 
 function checksumOf({ stream, name, stateVersion, revision, takenAt, state }: Snapshot): number {

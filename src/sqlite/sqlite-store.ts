@@ -216,6 +216,7 @@ class SqliteStore implements EventStore {
     this.snapshots = this.#openSnapshots();
     this.readSide = new SqliteReadSide({
       url: this.url,
+      path: options.path,
       db,
       checkOpen: () => this.#checkOpen(),
       answer: (body) => answer(() => this.#attempt(body)),

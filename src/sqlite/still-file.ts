@@ -63,11 +63,20 @@ function guarded(db: Database, check: () => void): Database {
       return {
         all: (...values) => checked(() => statement.all(...values)),
         get: (...values) => checked(() => statement.get(...values)),
+        *iterate(...values) {
+          const rows = statement.iterate(...values)[Symbol.iterator]();
+          for (;;) {
+            const row = checked(() => rows.next());
+            if (row.done === true) return;
+            yield row.value;
+          }
+        },
         run: (...values) => checked(() => statement.run(...values)),
         columns: () => statement.columns(),
       };
     },
     exec: (sql) => db.exec(sql),
+    define: (name, body) => db.define(name, body),
     copyTo: async (target, onProgress) => {
       await db.copyTo(target, onProgress);
       check();

@@ -6,7 +6,10 @@
  * an entry hides nothing.
  */
 import type { StoredEvent } from "../core/event.ts";
-import type { Database, Statement } from "./driver.ts";
+import { prepareCounters, readCounter, writeCounter } from "./counters.ts";
+import type { Statement } from "./driver.ts";
+import { checkChecksum, rowChecksum, rowDamaged } from "./row-checksum.ts";
+import type { Statements } from "./row-source.ts";
 
 /** One row of `stream_policies`. */
 export interface PolicyRow {
@@ -29,36 +32,60 @@ export const noPolicy: PolicyRow = Object.freeze({
   lastRevision: -1,
 });
 
-type Columns = [string, number | null, number | null, number, number | null, number, number];
+type Columns = [
+  stream: string,
+  maxCount: number | null,
+  maxAgeMs: number | null,
+  truncateBefore: number,
+  deletedRevision: number | null,
+  isTombstoned: number,
+  lastRevision: number,
+  changed: number,
+];
 
-const selectChanged = `SELECT stream, max_count, max_age_ms, truncate_before, deleted_revision, is_tombstoned,
-  last_revision FROM stream_policies WHERE changed > ?`;
+/** A row of `stream_policies`, to be checked by {@link checkPolicy}. */
+export type StoredPolicyRow = [...Columns, checksum: number];
 
-const replace = "INSERT OR REPLACE INTO stream_policies VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+/** To select {@link StoredPolicyRow}s. */
+export const selectPolicies = `SELECT stream, max_count, max_age_ms, truncate_before, deleted_revision, is_tombstoned,
+  last_revision, changed, checksum FROM stream_policies`;
+
+const replace = "INSERT OR REPLACE INTO stream_policies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /** So that all rows have changed since, those of old files too, whose changes have no number. */
 const nothingSeen = -1;
 
 /** The policies of one connection. Call {@link refresh} before relying on them. */
 export class StreamPolicies {
-  readonly #db: Database;
+  readonly #statements: Statements;
+  readonly #store: string;
   readonly #policies = new Map<string, PolicyRow>();
-  readonly #changes: Statement<[number]>;
-  readonly #changed: Statement<Columns>;
+  readonly #all: Statement<StoredPolicyRow>;
+  readonly #changed: Statement<StoredPolicyRow>;
   #seenChanges = nothingSeen;
 
-  constructor(db: Database) {
-    this.#db = db;
-    this.#changes = db.prepare("SELECT value FROM counters WHERE name = 'policy_changes'");
-    this.#changed = db.prepare(selectChanged);
+  constructor(statements: Statements, store: string) {
+    this.#statements = statements;
+    this.#store = store;
+    prepareCounters(statements);
+    // Not by the index, in which a row could be missing.
+    this.#all = statements.prepare(`${selectPolicies} NOT INDEXED`);
+    this.#changed = statements.prepare(`${selectPolicies} WHERE changed > ?`);
   }
 
-  /** Takes up what other connections have changed. */
+  /** Takes up what other connections have changed. @throws `STORE_DAMAGED` */
   refresh(): void {
-    const changes = this.#changes.get()?.[0] ?? 0;
+    const changes = readCounter(this.#statements, "policy_changes", this.#store);
     if (changes === this.#seenChanges) return;
-    if (this.#seenChanges === nothingSeen) this.#policies.clear();
-    for (const row of this.#changed.all(this.#seenChanges)) this.#policies.set(row[0], toPolicy(row));
+    const isFirst = this.#seenChanges === nothingSeen;
+    const rows = isFirst ? this.#all.all() : this.#changed.all(this.#seenChanges);
+    const policies = rows.map((row) => [row[0], checkPolicy(row, this.#store)] as const);
+    // The last change is of a row that is still there, since a policy is never removed.
+    if (changes > 0 && !rows.some((row) => row[7] === changes)) {
+      throw rowDamaged(this.#store, "the stream policy that was changed last is missing");
+    }
+    if (isFirst) this.#policies.clear();
+    for (const [stream, policy] of policies) this.#policies.set(stream, policy);
     this.#seenChanges = changes;
   }
 
@@ -78,8 +105,9 @@ export class StreamPolicies {
   save(stream: string, policy: PolicyRow): void {
     this.#policies.set(stream, policy);
     this.#seenChanges++;
-    this.#db.prepare(replace).run(...toColumns(stream, policy), this.#seenChanges);
-    this.#db.prepare("UPDATE counters SET value = ? WHERE name = 'policy_changes'").run(this.#seenChanges);
+    const columns = toColumns(stream, policy, this.#seenChanges);
+    this.#statements.prepare(replace).run(...columns, rowChecksum("stream_policies", columns));
+    writeCounter(this.#statements, "policy_changes", this.#seenChanges);
   }
 
   /** After a transaction that failed: what was saved in it is not so. */
@@ -105,7 +133,10 @@ export function hides(
   return policy.maxAgeMs !== undefined && Date.parse(event.recordedAt) < nowMs - policy.maxAgeMs;
 }
 
-function toPolicy(row: Columns): PolicyRow {
+/** The policy in a row, if the row is as it was written. @throws `STORE_DAMAGED` */
+export function checkPolicy(row: StoredPolicyRow, store: string): PolicyRow {
+  const checksum = rowChecksum("stream_policies", row.slice(0, -1));
+  checkChecksum(row[8], checksum, store, () => `the policy of stream "${row[0]}"`);
   return {
     maxCount: row[1] ?? undefined,
     maxAgeMs: row[2] ?? undefined,
@@ -116,7 +147,7 @@ function toPolicy(row: Columns): PolicyRow {
   };
 }
 
-function toColumns(stream: string, policy: PolicyRow): Columns {
+function toColumns(stream: string, policy: PolicyRow, changed: number): Columns {
   return [
     stream,
     policy.maxCount ?? null,
@@ -125,5 +156,6 @@ function toColumns(stream: string, policy: PolicyRow): Columns {
     policy.deletedRevision ?? null,
     policy.isTombstoned ? 1 : 0,
     policy.lastRevision,
+    changed,
   ];
 }

@@ -3,8 +3,9 @@
  *
  * Looked at are the file itself (SQLite's own check), each commit's checksum and records, positions and revisions
  * without a gap that nothing explains, and the indexes in both directions: each commit is found by all it should be
- * found by, and the indexes hold no more entries than that. Of read models, whose content can be had again from the log,
- * only the tables are compared with what should be there. It runs in a thread of its own, with its own connection.
+ * found by, and the indexes hold no more entries than that. Then every other row that has a checksum, and whether it can be
+ * (`verify-rows.ts`). Rows are looked at one by one, so that large ones do not add up. It runs in a thread of its own, with
+ * its own connection.
  */
 import { HithertoError, isHithertoError } from "../core/errors.ts";
 import { categoryOf } from "../core/event.ts";
@@ -13,13 +14,13 @@ import type { VerifyOptions, VerifyProblem, VerifyReport } from "../store/event-
 import { checkRow, commitColumns, recordsOf } from "./commit-row.ts";
 import type { CommitRow } from "./commit-row.ts";
 import type { Database } from "./driver.ts";
-import { findMisfits } from "./read-side/find-misfits.ts";
 import { Statements } from "./row-source.ts";
 import type { ThreadMessage } from "./run-thread.ts";
 import type { ConnectOptions } from "./schema.ts";
 import { toStoreError } from "./sql-errors.ts";
 import { startThread } from "./start-thread.ts";
 import { blockOf, termOf } from "./terms.ts";
+import { rowChecks } from "./verify-rows.ts";
 
 /** What the verifying thread says. */
 export type VerifyMessage =
@@ -27,7 +28,7 @@ export type VerifyMessage =
   | { readonly kind: "report"; readonly report: VerifyReport };
 
 const problemsKept = 100;
-const rowsAtOnce = 500;
+const rowsPerProgress = 500;
 
 /** Verifies a file in a thread of its own. @throws `ABORTED`, `THREAD_NOT_STARTED`, and what opening the file throws. */
 export async function verifyInThread(connect: ConnectOptions, options: VerifyOptions): Promise<VerifyReport> {
@@ -75,6 +76,7 @@ class Verification {
   readonly #problems: VerifyProblem[] = [];
   #problemCount = 0;
   #events = 0;
+  #head = 0;
   #streams = 0;
   #terms = 0;
   #ids = 0;
@@ -94,7 +96,7 @@ class Verification {
     this.#guard(() => this.#checkCommits());
     this.#guard(() => this.#checkStreams());
     this.#guard(() => this.#checkCounts());
-    this.#guard(() => this.#checkReadModels());
+    for (const check of rowChecks) this.#guard(() => this.#checkRows(check));
     this.#guard(() => this.#db.exec("COMMIT"));
     return {
       isSound: this.#problemCount === 0,
@@ -126,25 +128,46 @@ class Verification {
   }
 
   #checkCommits(): void {
-    const select = this.#db.prepare<CommitRow>(
-      `SELECT ${commitColumns} FROM commits WHERE position >= ? ORDER BY position LIMIT ${rowsAtOnce}`,
-    );
-    const holes = this.#db
-      .prepare<[number, number]>("SELECT position, events FROM holes ORDER BY position")
-      .all();
+    // One row after the other, since a single one may be large.
+    const rows = this.#db
+      .prepare<CommitRow>(`SELECT ${commitColumns} FROM commits ORDER BY position`)
+      .iterate();
+    const holes = this.#holes();
     const total = this.#lastPosition();
     let expected = 1;
-    for (let rows = select.all(0); rows.length > 0; rows = select.all(expected)) {
-      if (rows.at(-1)![0] < expected) throw outOfOrder(this.#store);
-      for (const row of rows) {
-        expected = this.#skipHoles(holes, expected);
-        if (row[0] !== expected) this.#reportGap(expected, row);
-        this.#checkCommit(row);
-        expected = row[0] + row[3];
-      }
+    let last = 0;
+    let untilProgress = rowsPerProgress;
+    for (const row of rows) {
+      if (row[0] <= last) throw outOfOrder(this.#store);
+      expected = holes.skip(expected);
+      if (row[0] !== expected) this.#reportGap(expected, row);
+      this.#checkCommit(row);
+      last = row[0];
+      expected = row[0] + row[3];
+      if (--untilProgress > 0) continue;
+      untilProgress = rowsPerProgress;
       this.#onProgress(Math.min(expected - 1, total), total);
     }
-    this.#checkEnd(this.#skipHoles(holes, expected));
+    this.#onProgress(Math.min(expected - 1, total), total);
+    this.#head = holes.skip(expected) - 1;
+    this.#checkEnd(this.#head + 1);
+  }
+
+  /** The holes in order, each passed once the walk has reached it. */
+  #holes(): { readonly skip: (from: number) => number } {
+    const select = this.#db.prepare<[number, number]>("SELECT position, events FROM holes ORDER BY position");
+    const rows = select.iterate()[Symbol.iterator]();
+    let hole = rows.next();
+    return {
+      skip: (from) => {
+        let expected = from;
+        while (hole.done !== true && hole.value[0] <= expected) {
+          expected = Math.max(expected, hole.value[0] + hole.value[1]);
+          hole = rows.next();
+        }
+        return expected;
+      },
+    };
   }
 
   /** The head that was noted at the last pause must have been reached. */
@@ -160,15 +183,6 @@ class Verification {
       "SELECT position + events - 1 FROM commits ORDER BY position DESC LIMIT 1",
     );
     return last.get()?.[0] ?? 0;
-  }
-
-  #skipHoles(holes: Array<[number, number]>, from: number): number {
-    let expected = from;
-    while (holes[0] !== undefined && holes[0][0] <= expected) {
-      expected = Math.max(expected, holes[0][0] + holes[0][1]);
-      holes.shift();
-    }
-    return expected;
   }
 
   #reportGap(expected: number, row: CommitRow): void {
@@ -251,30 +265,30 @@ class Verification {
 
   /** Walks all streams by the index: revisions follow each other, beginning at 0 unless some were reclaimed. */
   #checkStreams(): void {
-    const select = this.#db.prepare<[string, number, number, number]>(
-      `SELECT stream, revision, events, position FROM commits INDEXED BY commits_by_stream
-       WHERE (stream, revision) > (?, ?) ORDER BY stream, revision LIMIT ${rowsAtOnce}`,
-    );
+    const rows = this.#db
+      .prepare<[string, number, number, number]>(
+        `SELECT stream, revision, events, position FROM commits INDEXED BY commits_by_stream ORDER BY stream, revision`,
+      )
+      .iterate();
     const hasPolicy = this.#db.prepare("SELECT 1 FROM stream_policies WHERE stream = ?");
     let [last, next, lastPosition] = ["", 0, 0];
-    for (let rows = select.all("", -1); rows.length > 0; rows = select.all(...lastKey(rows))) {
-      if (isBehind(lastKey(rows), [last, next - 1])) throw outOfOrder(this.#store);
-      for (const [stream, revision, events, position] of rows) {
-        if (stream !== last) {
-          this.#streams++;
-          [last, next, lastPosition] = [stream, hasPolicy.get(stream) === undefined ? 0 : revision, 0];
-        }
-        if (revision !== next || position <= lastPosition) {
-          const message = `revision ${next} was expected, ${revision} found`;
-          this.#report({ kind: "revision", message, stream, position });
-        }
-        [next, lastPosition] = [revision + events, position];
+    for (const [stream, revision, events, position] of rows) {
+      if (isBehind([stream, revision], [last, next - 1])) throw outOfOrder(this.#store);
+      if (stream !== last) {
+        this.#streams++;
+        [last, next, lastPosition] = [stream, hasPolicy.get(stream) === undefined ? 0 : revision, 0];
       }
+      if (revision !== next || position <= lastPosition) {
+        const message = `revision ${next} was expected, ${revision} found`;
+        this.#report({ kind: "revision", message, stream, position });
+      }
+      [next, lastPosition] = [revision + events, position];
     }
   }
 
-  #checkReadModels(): void {
-    for (const message of findMisfits(this.#db)) this.#report({ kind: "file", message });
+  #checkRows(check: (typeof rowChecks)[number]): void {
+    const file = { db: this.#db, store: this.#store, head: this.#head };
+    for (const problem of check(file)) this.#report(problem);
   }
 
   #checkCounts(): void {
@@ -302,9 +316,4 @@ function isBehind(key: readonly [string, number], before: readonly [string, numb
 
 function outOfOrder(store: string): HithertoError {
   return new HithertoError("STORE_DAMAGED", { store, problem: "its pages are out of order" });
-}
-
-function lastKey(rows: ReadonlyArray<readonly [string, number, ...unknown[]]>): [string, number] {
-  const [stream, revision] = rows.at(-1)!;
-  return [stream, revision];
 }

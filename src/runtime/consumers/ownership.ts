@@ -23,6 +23,7 @@ import { endsHandle } from "../../store/ends-handle.ts";
 import type { StoredRecord } from "../../store/read-side.ts";
 import type { Member } from "../membership.ts";
 import { listParkedKeys, parkedRef } from "../parked/parked-records.ts";
+import { checkReached } from "../reached-position.ts";
 import { recordKey, recordKeyParts, spaces } from "../records.ts";
 import type { InboxRecord, ParkedKeyRecord } from "../records.ts";
 import { workOf } from "../work.ts";
@@ -185,7 +186,16 @@ export class Ownership {
 
   async #claim(partitions: readonly StoredPartition[]): Promise<void> {
     if (partitions.length === 0) return;
-    const { writer, onChange } = this.#options;
+    const { writer, onChange, work, consumer } = this.#options;
+    await checkReached(
+      work.store,
+      partitions.map(({ partition, record }) => {
+        return {
+          what: `partition ${partition} of the consumer "${consumer.name}"`,
+          position: record.position,
+        };
+      }),
+    );
     const attempts = partitions.map(({ partition, stored }) => writer.claim(partition, stored));
     const claimed = (await Promise.all(attempts)).filter((partition) => partition !== undefined);
     if (claimed.length === 0) return;

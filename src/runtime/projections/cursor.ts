@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { HithertoError } from "../../core/errors.ts";
 import { indexValues } from "../../store/document-query.ts";
-import type { DocumentQuery, IndexValue, StoredDocument } from "../../store/read-side.ts";
+import type { DocumentQuery, IndexValue } from "../../store/read-side.ts";
 import type { DocumentSelection } from "./find-plan.ts";
 
 /** A place in the order of a query: the last document before the next page. */
@@ -20,10 +20,10 @@ export interface Cursor {
 }
 
 /** The place of a document in the order of a query. */
-export function placeOf({ sort }: DocumentSelection, { key, json }: StoredDocument): Place {
+export function placeOf({ sort }: DocumentSelection, key: string, document: unknown): Place {
   if (sort.length === 0) return { values: [], key };
   const shape = { kind: "documents", indexes: [sort.map(({ field }) => field)] } as const;
-  return { values: indexValues(shape, JSON.parse(json)), key };
+  return { values: indexValues(shape, document), key };
 }
 
 /** Writes a cursor. */

@@ -18,6 +18,7 @@ import { indexValues } from "../../store/document-query.ts";
 import type { DocumentWrite, ReadModelShape, StoredDocument } from "../../store/read-side.ts";
 import { Turn } from "./batches.ts";
 import { DocumentCache } from "./document-cache.ts";
+import { parseDocument } from "./document-json.ts";
 import type { EventFailure } from "./event-failure.ts";
 import { shapeOf } from "./generation-records.ts";
 import type { Parked, ParkingRules } from "./run-parking.ts";
@@ -148,7 +149,9 @@ export class DocumentFold {
       if (turn.isOver) await turn.rest();
       const some = keys.slice(from, from + keysPerLoadMax);
       const documents = await load(some);
-      for (const [index, key] of some.entries()) this.cache.set(key, cached(documents[index]));
+      for (const [index, key] of some.entries()) {
+        this.cache.set(key, cached(this.#projection.name, documents[index]));
+      }
     }
   }
 
@@ -216,9 +219,12 @@ export class DocumentFold {
   }
 }
 
-function cached(stored: StoredDocument | undefined): { document: unknown; length: number } {
+function cached(
+  readModel: string,
+  stored: StoredDocument | undefined,
+): { document: unknown; length: number } {
   if (stored === undefined) return { document: null, length: 0 };
-  return { document: JSON.parse(stored.json), length: stored.json.length };
+  return { document: parseDocument(readModel, stored), length: stored.json.length };
 }
 
 /** Parks an event that is to be parked when it fails; otherwise says no. */

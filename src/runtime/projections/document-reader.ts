@@ -5,6 +5,7 @@
 import type { DocumentQuery, ReadStamp, StoredDocument } from "../../store/read-side.ts";
 import { decodeCursor, encodeCursor, placeOf, refuseCursor } from "./cursor.ts";
 import type { Place } from "./cursor.ts";
+import { parseDocument } from "./document-json.ts";
 import type { DocumentSource } from "./document-source.ts";
 import { checkKey, checkKeys, planCount, planFind, planLive, planWait } from "./find-plan.ts";
 import type { DocumentSelection, Queried } from "./find-plan.ts";
@@ -51,7 +52,7 @@ class DocumentReader<Document, Field extends string> implements ReadModel<Docume
   ): Promise<Stamped & { readonly document: Document | undefined }> {
     checkKey("key", key);
     const { stamp, document } = await this.#answer(options, () => this.#model.source.get(key));
-    return { ...stamped(stamp), document: parse<Document>(document) };
+    return { ...stamped(stamp), document: this.#parse(document) };
   }
 
   async getMany(
@@ -60,7 +61,7 @@ class DocumentReader<Document, Field extends string> implements ReadModel<Docume
   ): Promise<Stamped & { readonly documents: ReadonlyArray<Document | undefined> }> {
     checkKeys(keys);
     const { stamp, documents } = await this.#answer(options, () => this.#model.source.getMany([...keys]));
-    return { ...stamped(stamp), documents: documents.map((one) => parse<Document>(one)) };
+    return { ...stamped(stamp), documents: documents.map((one) => this.#parse(one)) };
   }
 
   async find(options: FindOptions<Field> = {}): Promise<Found<Document>> {
@@ -91,6 +92,7 @@ class DocumentReader<Document, Field extends string> implements ReadModel<Docume
     const query = planLive(this.#model, options);
     const { source, watch, name } = this.#model;
     return followQuery({
+      readModel: name,
       source,
       watch,
       query,
@@ -135,8 +137,15 @@ class DocumentReader<Document, Field extends string> implements ReadModel<Docume
     const query: DocumentQuery = { ...selection, limit: selection.limit + 1, after };
     const { documents, stamp } = await this.#answer(options, () => this.#model.source.find(query));
     const page = documents.slice(0, selection.limit);
-    const last = documents.length > selection.limit ? page.at(-1) : undefined;
-    return { entries: page.map(entryOf<Document>), next: last && placeOf(selection, last), stamp };
+    const entries = page.map((document): Entry<Document> => {
+      return { key: document.key, document: this.#parse(document)!, changedAt: document.position };
+    });
+    const last = documents.length > selection.limit ? entries.at(-1) : undefined;
+    return { entries, next: last && placeOf(selection, last.key, last.document), stamp };
+  }
+
+  #parse(document: StoredDocument | undefined): Document | undefined {
+    return document && (parseDocument(this.name, document) as Document);
   }
 
   #answer<Answer extends { readonly stamp: ReadStamp | undefined }>(
@@ -149,12 +158,4 @@ class DocumentReader<Document, Field extends string> implements ReadModel<Docume
 
 function stamped({ position, version }: ReadStamp): Stamped {
   return { position, version };
-}
-
-function parse<Document>(document: StoredDocument | undefined): Document | undefined {
-  return document === undefined ? undefined : (JSON.parse(document.json) as Document);
-}
-
-function entryOf<Document>({ key, json, position }: StoredDocument): Entry<Document> {
-  return { key, document: JSON.parse(json) as Document, changedAt: position };
 }

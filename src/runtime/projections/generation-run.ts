@@ -12,6 +12,7 @@ import type { EventFilter } from "../../core/query.ts";
 import { endsHandle, isLoss } from "../../store/ends-handle.ts";
 import type { ReadModelInfo } from "../../store/read-side.ts";
 import type { Member } from "../membership.ts";
+import { checkReached } from "../reached-position.ts";
 import type { ProjectionRecord, RunRecord } from "../records.ts";
 import { retryDelayMs } from "../retry-policy.ts";
 import { toWorkError } from "../work-error.ts";
@@ -230,6 +231,8 @@ export class GenerationRun {
       return;
     }
     if ((record.value as RunRecord).holder !== member.id) return;
+    const what = `generation ${model.generation} of the read model "${model.name}"`;
+    await checkReached(work.store, [{ what, position: model.position }]);
     this.#model = model;
     const owned = new OwnedGeneration(readSide, model, record);
     const holdsBack = projection.kind === "projection";

@@ -17,12 +17,14 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DocumentQuery, ReadStamp, StoredDocument } from "../../store/read-side.ts";
+import { parseDocument } from "./document-json.ts";
 import type { DocumentSource } from "./document-source.ts";
 import type { PositionWatch } from "./position-watch.ts";
 import type { LiveChange } from "./read-model.ts";
 
 /** What to follow, and by what. */
 export interface LiveQuery {
+  readonly readModel: string;
   readonly source: Pick<DocumentSource, "find">;
   readonly watch: PositionWatch;
   readonly query: DocumentQuery;
@@ -52,6 +54,7 @@ export function followQuery<Document>(live: LiveQuery): AsyncIterable<LiveChange
 type Told = ReadonlyMap<string, string>;
 
 async function* follow<Document>({
+  readModel,
   source,
   watch,
   query,
@@ -64,7 +67,7 @@ async function* follow<Document>({
     const { documents, stamp } = await source.find(query);
     if (stamp === undefined) throw await notReady();
     const tookMs = performance.now() - begunAt;
-    for (const change of changesBetween<Document>(told, documents, stamp)) {
+    for (const change of changesBetween<Document>(readModel, told, { documents, stamp })) {
       if (isAborted(signal)) return;
       yield change;
     }
@@ -75,19 +78,20 @@ async function* follow<Document>({
 }
 
 function* changesBetween<Document>(
+  readModel: string,
   told: Told,
-  documents: readonly StoredDocument[],
-  { position, version }: ReadStamp,
+  { documents, stamp: { position, version } }: { documents: readonly StoredDocument[]; stamp: ReadStamp },
 ): Generator<LiveChange<Document>, undefined> {
   const keys = new Set(documents.map(({ key }) => key));
   for (const key of told.keys()) {
     if (!keys.has(key)) yield { kind: "removed", key, document: undefined, position, version };
   }
-  for (const { key, json } of documents) {
+  for (const stored of documents) {
+    const { key, json } = stored;
     const before = told.get(key);
     if (before === json) continue;
     const kind = before === undefined ? "added" : "changed";
-    yield { kind, key, document: JSON.parse(json) as Document, position, version };
+    yield { kind, key, document: parseDocument(readModel, stored) as Document, position, version };
   }
 }
 

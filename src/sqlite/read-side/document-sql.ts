@@ -5,7 +5,7 @@
 import { indexedFields } from "../../store/document-query.ts";
 import { endOfPrefix } from "../../store/prefix.ts";
 import type { DocumentQuery, FieldCondition, IndexValue, ReadModelShape } from "../../store/read-side.ts";
-import { documentTable, fieldColumns } from "./names.ts";
+import { checksumColumn, documentTable, fieldColumns, quote, shownColumns } from "./names.ts";
 
 /** A statement and the values for its `?`, in order. */
 export interface BoundSql {
@@ -21,7 +21,7 @@ export interface QuerySource {
 
 /** The columns of a stored document, in the order in which it is read. */
 export function documentColumns(shape: ReadModelShape): string {
-  return ["key", "document", "position", ...fieldColumns(shape)].map((column) => `d.${column}`).join(", ");
+  return [...shownColumns(shape), quote(checksumColumn)].map((column) => `d.${column}`).join(", ");
 }
 
 /** Counts what matches a query, whatever its limit and the place to begin. */
@@ -43,11 +43,15 @@ export function findSql(source: QuerySource, query: DocumentQuery): BoundSql[] {
   const direction = (index: number): string => (sort[index]?.isDescending === true ? " DESC" : "");
   const keyDirection = sort.length === 0 ? "" : direction(sort.length - 1);
   const order = [...columns.map((column, index) => column + direction(index)), `d.key${keyDirection}`];
-  const select = `SELECT ${documentColumns(source.shape)} FROM ${documentTable(source.generation)} AS d`;
+  const table = documentTable(source.generation);
+  // First the keys, which the index knows, then the documents: one that the index names and the table lacks is damage, which
+  // SQLite would leave out.
+  const select = `SELECT ${documentColumns(source.shape)} FROM (SELECT d.key AS found FROM ${table} AS d`;
   const where = matching(source, query);
   const finish = (place: Where): BoundSql => {
     const all = both(where, place);
-    return { sql: `${select}${whereOf(all)} ORDER BY ${order.join(", ")} LIMIT ?`, values: all.values };
+    const keys = `${select}${whereOf(all)} ORDER BY ${order.join(", ")} LIMIT ?)`;
+    return { sql: `${keys} LEFT JOIN ${table} AS d ON d.key = found`, values: all.values };
   };
   if (after === undefined) return [finish(everything)];
   const steps = columns.map((column, index) => {

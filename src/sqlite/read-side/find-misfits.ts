@@ -6,13 +6,13 @@ import { listModels } from "./generations.ts";
 import { physicalTables } from "./names.ts";
 
 /** Says what does not fit: tables that are missing, and tables that no generation has. */
-export function findMisfits(db: Database): string[] {
+export function findMisfits(db: Database, store: string): string[] {
   const stored = db.prepare<[string]>(
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND (name GLOB 'documents_[0-9]*' OR name GLOB 'table_[0-9]*')",
   );
   const found = new Set(stored.all().map(([name]) => name));
   const expected = new Map(
-    listModels(db).flatMap((model) => physicalTables(model).map((table) => [table, model] as const)),
+    listModels(db, store).flatMap((model) => physicalTables(model).map((table) => [table, model] as const)),
   );
   const missing = [...expected].filter(([table]) => !found.has(table));
   const spare = [...found].filter((table) => !expected.has(table));

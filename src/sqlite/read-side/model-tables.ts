@@ -6,9 +6,19 @@
  */
 import { indexedFields } from "../../store/document-query.ts";
 import type { DocumentWrite, ReadModelInfo } from "../../store/read-side.ts";
-import type { Database, Statement } from "../driver.ts";
+import type { Database, SqlValue, Statement } from "../driver.ts";
+import { rowChecksum } from "../row-checksum.ts";
 import { isStatementError } from "../sql-errors.ts";
-import { documentTable, fieldColumns, quote, sqlTable, tablesOf, viewOf } from "./names.ts";
+import {
+  checksumColumn,
+  documentTable,
+  fieldColumns,
+  quote,
+  shownColumns,
+  sqlTable,
+  tablesOf,
+  viewOf,
+} from "./names.ts";
 import type { TableSource } from "./names.ts";
 import { sqlFailed, withTables } from "./sql-text.ts";
 
@@ -36,9 +46,10 @@ export function dropTables(db: Database, model: ReadModelInfo): void {
 
 /** Points the views of a read model to this generation. */
 export function showTables(db: Database, model: TableSource): void {
+  const columns = model.shape.kind === "documents" ? shownColumns(model.shape).join(", ") : "*";
   for (const [name, table] of tablesOf(model)) {
     run(db, `DROP VIEW IF EXISTS ${viewOf(name)}`);
-    run(db, `CREATE VIEW ${viewOf(name)} AS SELECT * FROM ${table}`);
+    run(db, `CREATE VIEW ${viewOf(name)} AS SELECT ${columns} FROM ${table}`);
   }
 }
 
@@ -62,8 +73,8 @@ function documentCreation({ generation, shape }: TableSource): string[] {
   const indexes = shape.kind === "documents" ? shape.indexes : [];
   const allFields = indexedFields(shape);
   return [
-    `CREATE TABLE ${table} (key TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL, position INTEGER NOT NULL${fields})
-     WITHOUT ROWID`,
+    `CREATE TABLE ${table} (key TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL, position INTEGER NOT NULL${fields},
+     ${quote(checksumColumn)} INTEGER NOT NULL) WITHOUT ROWID`,
     ...indexes.map((index, at) => {
       const indexed = index.map((field) => columns[allFields.indexOf(field)]).join(", ");
       return `CREATE INDEX ${quote(`documents_${generation}_by_${at}`)} ON ${table} (${indexed})`;
@@ -106,6 +117,15 @@ function run(db: Database, sql: string): void {
 }
 
 /**
+ * The checksum of a row of a table of documents.
+ *
+ * @param columns - All but the document, in the table's order.
+ */
+export function documentChecksum(generation: number, columns: readonly SqlValue[], json: SqlValue): number {
+  return rowChecksum(`documents_${generation}`, columns, json);
+}
+
+/**
  * Writes documents of one generation. Most changes of a document leave its indexed fields as they were; then the indexes
  * are not touched, which SQLite by itself would do: that makes such changes several times faster, and others hardly slower.
  */
@@ -114,13 +134,19 @@ export class DocumentTable {
   readonly #upsert: Statement;
   readonly #remove: Statement;
 
+  readonly #generation: number;
+
   constructor(db: Database, { generation, shape }: TableSource) {
+    this.#generation = generation;
     const table = documentTable(generation);
     const fields = fieldColumns(shape);
-    const columns = ["key", "document", "position", ...fields];
+    const checksum = quote(checksumColumn);
+    const columns = [...shownColumns(shape), checksum];
     const changes = columns.slice(1).map((column) => `${column} = excluded.${column}`);
     const unchanged = fields.map((column) => ` AND ${column} IS ?`).join("");
-    this.#update = db.prepare(`UPDATE ${table} SET document = ?, position = ? WHERE key = ?${unchanged}`);
+    this.#update = db.prepare(
+      `UPDATE ${table} SET document = ?, position = ?, ${checksum} = ? WHERE key = ?${unchanged}`,
+    );
     this.#upsert = db.prepare(
       `INSERT INTO ${table} VALUES (${columns.map(() => "?").join(", ")})
        ON CONFLICT (key) DO UPDATE SET ${changes.join(", ")}`,
@@ -130,9 +156,13 @@ export class DocumentTable {
 
   write(documents: readonly DocumentWrite[]): void {
     for (const { key, json, position, indexed } of documents) {
-      if (json === null) this.#remove.run(key);
-      else if (this.#update.run(json, position, key, ...indexed).changes === 0) {
-        this.#upsert.run(key, json, position, ...indexed);
+      if (json === null) {
+        this.#remove.run(key);
+        continue;
+      }
+      const checksum = documentChecksum(this.#generation, [key, position, ...indexed], json);
+      if (this.#update.run(json, position, checksum, key, ...indexed).changes === 0) {
+        this.#upsert.run(key, json, position, ...indexed, checksum);
       }
     }
   }

@@ -33,8 +33,16 @@ export function tablesOf({ generation, name, shape }: TableSource): Map<string, 
   return new Map(Object.keys(shape.tables).map((table) => [table, sqlTable(generation, table)]));
 }
 
-/** Columns that every table of documents has. */
+/** Columns that every table of documents has, and that people see. */
 const ownColumns = ["key", "document", "position"];
+
+/** The column of the checksum, which queries leave out. No column of a field has a dot in its name. */
+export const checksumColumn = "row.checksum";
+
+/** The columns of a table of documents that people see. */
+export function shownColumns(shape: ReadModelInfo["shape"]): readonly string[] {
+  return [...ownColumns, ...fieldColumns(shape)];
+}
 
 /**
  * The columns of the indexed fields: the path with `_` for `.`. Where two would be the same, as SQL compares names, the

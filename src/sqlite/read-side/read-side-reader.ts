@@ -8,7 +8,6 @@
  * generation that is undone with it; then all is forgotten.
  */
 import { checkQueryFields, indexedFields } from "../../store/document-query.ts";
-import { endOfPrefix } from "../../store/prefix.ts";
 import { checkDocumentKeys, checkModelRef } from "../../store/read-side-options.ts";
 import type { ListRecordsPlan } from "../../store/read-side-options.ts";
 import type {
@@ -23,15 +22,26 @@ import type {
 } from "../../store/read-side.ts";
 import type { Database, Statement } from "../driver.ts";
 import { inOneState } from "../one-state.ts";
+import { checkNeighbours, rowDamaged } from "../row-checksum.ts";
 import { Statements } from "../row-source.ts";
 import { isStatementError } from "../sql-errors.ts";
+import { checkAnswer, toDocument, toFound } from "./document-rows.ts";
+import type { DocumentRow } from "./document-rows.ts";
 import { countSql, documentColumns, findSql } from "./document-sql.ts";
-import type { BoundSql } from "./document-sql.ts";
-import { findModel, lastGeneration, listModels } from "./generations.ts";
+import { checkModel, findModel, lastGeneration, listModels } from "./generations.ts";
 import { documentTable } from "./names.ts";
+import { countRecordRows, findRecordRow, listRecordRows, toRecord } from "./record-rows.ts";
 
-type DocumentRow = [key: string, json: string, position: number, ...indexed: IndexValue[]];
-type StampedRow = [reached: number, state: string, key: string | null, ...rest: IndexValue[]];
+type StampedRow = [
+  reached: number,
+  state: ReadModelInfo["state"],
+  checksum: number,
+  key: string | null,
+  ...rest: IndexValue[],
+];
+
+/** Generations that can be activated one after the other while a document is looked for. */
+const attemptsMax = 100;
 
 /** Statements of one kind that are kept prepared. */
 const statementsMax = 200;
@@ -39,18 +49,23 @@ const statementsMax = 200;
 /** Reads the read side through one connection. */
 export class ReadSideReader {
   readonly #db: Database;
+  /** Names the store in errors. */
+  readonly #store: string;
   readonly #statements: Statements;
   /** Those of queries over documents, by their text. */
   readonly #queries = new Map<string, Statement<never>>();
   /** Those that get a document, by generation. */
   readonly #gets = new Map<number, Statement<StampedRow>>();
+  /** Those that get the documents beside a key, by generation. */
+  readonly #besides = new Map<number, ReadonlyArray<Statement<DocumentRow>>>();
   /** Active generations by name, as they were when last looked up. */
   readonly #active = new Map<string, ReadModelInfo>();
   readonly #isInTransaction: boolean;
 
   /** `isInTransaction`: whether whoever uses it has one open, so that it needs none of its own. */
-  constructor(db: Database, isInTransaction: boolean) {
+  constructor(db: Database, store: string, isInTransaction: boolean) {
     this.#db = db;
+    this.#store = store;
     this.#statements = new Statements(db);
     this.#isInTransaction = isInTransaction;
   }
@@ -59,36 +74,28 @@ export class ReadSideReader {
   forget(): void {
     this.#active.clear();
     this.#gets.clear();
+    this.#besides.clear();
   }
 
-  findRecord({ space, key }: RecordRef): StoredRecord | undefined {
-    const row = this.#statements
-      .prepare<[number, string]>("SELECT version, value FROM records WHERE space = ? AND key = ?")
-      .get(space, key);
-    return row === undefined ? undefined : toRecord(space, [key, ...row]);
+  findRecord(ref: RecordRef): StoredRecord | undefined {
+    const row = findRecordRow(this.#statements, this.#store, ref);
+    return row && toRecord(row, this.#store);
   }
 
-  listRecords({ space, prefix, after, limit }: ListRecordsPlan): StoredRecord[] {
-    const keys = keyRange(space, prefix);
-    if (after !== undefined) keys.values.push(after);
-    const sql = `SELECT key, version, value FROM records WHERE ${keys.sql}${after === undefined ? "" : " AND key > ?"}
-      ORDER BY key LIMIT ?`;
-    const rows = this.#statements.prepare<[string, number, string]>(sql).all(...keys.values, limit);
-    return rows.map((row) => toRecord(space, row));
+  listRecords(plan: ListRecordsPlan): StoredRecord[] {
+    return listRecordRows(this.#statements, this.#store, plan).map((row) => toRecord(row, this.#store));
   }
 
-  countRecords({ space, prefix }: ListRecordsPlan): number {
-    const keys = keyRange(space, prefix);
-    const sql = `SELECT count(*) FROM records WHERE ${keys.sql}`;
-    return this.#statements.prepare<[number]>(sql).get(...keys.values)?.[0] ?? 0;
+  countRecords(plan: ListRecordsPlan): number {
+    return countRecordRows(this.#statements, plan);
   }
 
   listModels(name?: string): ReadModelInfo[] {
-    return listModels(this.#statements, name);
+    return listModels(this.#statements, this.#store, name);
   }
 
   nextGeneration(): number {
-    return lastGeneration(this.#statements) + 1;
+    return lastGeneration(this.#statements, this.#store) + 1;
   }
 
   /** A document with the stamp of its read model, by one statement. */
@@ -106,9 +113,12 @@ export class ReadSideReader {
     key: string,
   ): { readonly document: StoredDocument | undefined; readonly stamp: ReadStamp | undefined } {
     let model = ("name" in ref ? this.#active.get(ref.name) : undefined) ?? this.findModel(ref);
-    while (model !== undefined) {
+    for (let attempts = 0; model !== undefined; attempts++) {
       const found = this.#tryGet(model, key, "name" in ref);
       if (found !== undefined) return found;
+      if (attempts === attemptsMax) {
+        throw rowDamaged(this.#store, "the index of read models does not fit them");
+      }
       model = this.findModel(ref);
     }
     return { document: undefined, stamp: undefined };
@@ -138,7 +148,7 @@ export class ReadSideReader {
       const model = this.findModel(ref);
       if (model === undefined) return { documents: [], stamp: undefined };
       checkQueryFields(model.name, indexedFields(model.shape), query);
-      return { documents: this.#find(findSql(model, query), query.limit), stamp: stampOf(model) };
+      return { documents: this.#find(model, query), stamp: stampOf(model) };
     });
   }
 
@@ -163,13 +173,18 @@ export class ReadSideReader {
 
   /** The generation that is read, as it is now. */
   findModel(ref: ReadModelRef): ReadModelInfo | undefined {
-    const model = findModel(this.#statements, ref);
+    const model = findModel(this.#statements, this.#store, ref);
     if (!("name" in ref)) return model;
     const before = this.#active.get(ref.name);
-    if (before !== undefined && before.generation !== model?.generation) this.#gets.delete(before.generation);
+    if (before !== undefined && before.generation !== model?.generation) this.#forget(before.generation);
     if (model === undefined) this.#active.delete(ref.name);
     else this.#active.set(ref.name, model);
     return model;
+  }
+
+  #forget(generation: number): void {
+    this.#gets.delete(generation);
+    this.#besides.delete(generation);
   }
 
   /** Undefined when what was known of the generation holds no longer. */
@@ -180,10 +195,19 @@ export class ReadSideReader {
   ): { readonly document: StoredDocument | undefined; readonly stamp: ReadStamp } | undefined {
     try {
       const row = this.#prepareGet(model).get(key);
-      if (row === undefined || (isByName && row[1] !== "active")) return undefined;
+      if (row === undefined) return undefined;
+      const [position, state, checksum, ...rest] = row;
+      checkModel({ ...model, state, position }, checksum, this.#store);
+      if (isByName && state !== "active") return undefined;
       const { generation, version } = model;
-      const stamp = { generation, version, position: row[0] };
-      return { document: row[2] === null ? undefined : toDocument(row.slice(2) as DocumentRow), stamp };
+      const stamp = { generation, version, position };
+      if (rest[0] !== null) {
+        const document = toDocument(rest as DocumentRow, model, this.#store);
+        if (document.key !== key) throw rowDamaged(this.#store, "the documents are out of order");
+        return { document, stamp };
+      }
+      this.#checkBeside(model, key);
+      return { document: undefined, stamp };
     } catch (error) {
       // Its tables went with it. Should they be missing otherwise, the store is damaged.
       if (isStatementError(error) && !this.#isStored(model)) return undefined;
@@ -192,14 +216,14 @@ export class ReadSideReader {
   }
 
   #isStored({ generation }: ReadModelInfo): boolean {
-    return findModel(this.#statements, { generation }) !== undefined;
+    return findModel(this.#statements, this.#store, { generation }) !== undefined;
   }
 
   #prepareGet({ generation, shape }: ReadModelInfo): Statement<StampedRow> {
     let statement = this.#gets.get(generation);
     if (statement === undefined) {
       statement = this.#db.prepare<StampedRow>(
-        `SELECT m.position, m.state, ${documentColumns(shape)}
+        `SELECT m.position, m.state, m.checksum, ${documentColumns(shape)}
          FROM generations AS m LEFT JOIN ${documentTable(generation)} AS d ON d.key = ?
          WHERE m.generation = ${generation}`,
       );
@@ -209,14 +233,29 @@ export class ReadSideReader {
     return statement;
   }
 
-  #find(statements: readonly BoundSql[], limit: number): StoredDocument[] {
+  #find(model: ReadModelInfo, query: DocumentQuery): StoredDocument[] {
     const documents: StoredDocument[] = [];
-    for (const { sql, values } of statements) {
-      if (documents.length >= limit) break;
-      const rows = this.#prepareQuery<DocumentRow>(sql).all(...values, limit - documents.length);
-      for (const row of rows) documents.push(toDocument(row));
+    for (const { sql, values } of findSql(model, query)) {
+      if (documents.length >= query.limit) break;
+      const rows = this.#prepareQuery<DocumentRow>(sql).all(...values, query.limit - documents.length);
+      for (const row of rows) documents.push(toFound(row, model, this.#store));
     }
+    checkAnswer(model, query, documents, this.#store);
     return documents;
+  }
+
+  #checkBeside(model: ReadModelInfo, key: string): void {
+    let sides = this.#besides.get(model.generation);
+    if (sides === undefined) {
+      const select = `SELECT ${documentColumns(model.shape)} FROM ${documentTable(model.generation)} AS d`;
+      sides = [
+        this.#db.prepare(`${select} WHERE d.key > ? ORDER BY d.key LIMIT 1`),
+        this.#db.prepare(`${select} WHERE d.key < ? ORDER BY d.key DESC LIMIT 1`),
+      ];
+      if (this.#besides.size >= statementsMax) this.#besides.clear();
+      this.#besides.set(model.generation, sides);
+    }
+    checkNeighbours(sides, [key], (row) => toDocument(row, model, this.#store));
   }
 
   #prepareQuery<Row extends IndexValue[]>(sql: string): Statement<Row> {
@@ -228,24 +267,6 @@ export class ReadSideReader {
     }
     return statement;
   }
-}
-
-/** Keys of a space that begin so, as a condition and its values. */
-function keyRange(space: string, prefix: string): { readonly sql: string; readonly values: string[] } {
-  const end = endOfPrefix(prefix);
-  if (end === undefined) return { sql: "space = ? AND key >= ?", values: [space, prefix] };
-  return { sql: "space = ? AND key >= ? AND key < ?", values: [space, prefix, end] };
-}
-
-function toRecord(
-  space: string,
-  [key, version, json]: readonly [key: string, version: number, json: string],
-): StoredRecord {
-  return { space, key, version, value: JSON.parse(json) as unknown };
-}
-
-function toDocument([key, json, position, ...indexed]: DocumentRow): StoredDocument {
-  return { key, json, position, indexed };
 }
 
 /** The stamp of an answer that is of the same state as `model`. */

@@ -14,36 +14,41 @@ import { takeSteps } from "../../store/model-steps.ts";
 import { endOfPrefix } from "../../store/prefix.ts";
 import type { CommitPlan, PlannedRecord } from "../../store/read-side-options.ts";
 import type { ReadModelInfo } from "../../store/read-side.ts";
+import { readCounter, writeCounter } from "../counters.ts";
 import type { Database, Statement } from "../driver.ts";
 import { Statements } from "../row-source.ts";
 import { tryExec } from "../sql-errors.ts";
-import { loadModels } from "./generations.ts";
+import { loadModels, modelChecksum } from "./generations.ts";
 import { clearTables, createTables, DocumentTable, dropTables, showTables } from "./model-tables.ts";
+import { findRecordRow, recordChecksum } from "./record-rows.ts";
 
 /** Applies commits through one connection. */
 export class ReadSideWriter {
   readonly #db: Database;
+  readonly #store: string;
   readonly #statements: Statements;
-  readonly #findVersion: Statement<[number]>;
   readonly #put: Statement;
   readonly #remove: Statement;
-  readonly #move: Statement;
+  readonly #change: Statement;
   readonly #tables = new Map<number, DocumentTable>();
   #models: Models | undefined;
   /** The version given last, and the one that is in the file; -1: not known. */
   #version = -1;
   #storedVersion = -1;
 
-  constructor(db: Database) {
+  constructor(db: Database, store: string) {
     this.#db = db;
+    this.#store = store;
     this.#statements = new Statements(db);
-    this.#findVersion = db.prepare("SELECT version FROM records WHERE space = ? AND key = ?");
     this.#put = db.prepare(
-      `INSERT INTO records VALUES (?, ?, ?, ?)
-       ON CONFLICT (space, key) DO UPDATE SET version = excluded.version, value = excluded.value`,
+      `INSERT INTO records VALUES (?, ?, ?, ?, ?) ON CONFLICT (space, key) DO UPDATE
+       SET version = excluded.version, value = excluded.value, checksum = excluded.checksum`,
     );
     this.#remove = db.prepare("DELETE FROM records WHERE space = ? AND key = ?");
-    this.#move = db.prepare("UPDATE generations SET position = ? WHERE generation = ?");
+    this.#change = db.prepare(
+      `INSERT OR REPLACE INTO generations
+       SELECT generation, name, version, shape, ?, ?, ? FROM generations WHERE generation = ?`,
+    );
   }
 
   /** After a failure, or when another connection has written. */
@@ -55,7 +60,7 @@ export class ReadSideWriter {
 
   /** The generations as this transaction sees them. */
   get models(): Models {
-    this.#models ??= loadModels(this.#statements);
+    this.#models ??= loadModels(this.#statements, this.#store);
     return this.#models;
   }
 
@@ -76,15 +81,13 @@ export class ReadSideWriter {
   /** To be called before the transaction is committed. */
   finish(): void {
     if (this.#version === this.#storedVersion || this.#version < 0) return;
-    this.#statements
-      .prepare("UPDATE counters SET value = ? WHERE name = 'record_version'")
-      .run(this.#version);
+    writeCounter(this.#statements, "record_version", this.#version);
     this.#storedVersion = this.#version;
   }
 
   #checkExpected({ expect }: CommitPlan): void {
     for (const { space, key, version: expected } of expect) {
-      const actual = this.#findVersion.get(space, key)?.[0] ?? 0;
+      const actual = findRecordRow(this.#statements, this.#store, { space, key })?.[2] ?? 0;
       if (actual !== expected) throw new HithertoError("RECORD_CONFLICT", { space, key, expected, actual });
     }
   }
@@ -92,8 +95,7 @@ export class ReadSideWriter {
   #takeEffect(effects: readonly ModelEffect[], models: Models): void {
     for (const effect of effects) this.#apply(effect);
     if (models.last !== this.models.last) {
-      const note = "UPDATE counters SET value = ? WHERE name = 'generation'";
-      this.#statements.prepare(note).run(models.last);
+      writeCounter(this.#statements, "generation", models.last);
     }
     this.#models = models;
   }
@@ -106,17 +108,15 @@ export class ReadSideWriter {
         this.#insert(model);
         return;
       case "advance":
-        this.#move.run(model.position, model.generation);
+        this.#save(model);
         if (effect.documents.length > 0) this.#tableOf(model).write(effect.documents);
         return;
       case "clear":
         clearTables(this.#db, model);
-        this.#move.run(0, model.generation);
+        this.#save(model);
         return;
       case "activate":
-        this.#statements
-          .prepare("UPDATE generations SET state = 'active' WHERE generation = ?")
-          .run(model.generation);
+        this.#save(model);
         showTables(this.#db, model);
         return;
       case "drop":
@@ -126,10 +126,16 @@ export class ReadSideWriter {
     }
   }
 
-  #insert({ generation, name, version, shape, state, position }: ReadModelInfo): void {
+  #insert(model: ReadModelInfo): void {
+    const { generation, name, version, shape, state, position } = model;
     this.#statements
-      .prepare("INSERT INTO generations VALUES (?, ?, ?, ?, ?, ?)")
-      .run(generation, name, version, JSON.stringify(shape), state, position);
+      .prepare("INSERT INTO generations VALUES (?, ?, ?, ?, ?, ?, ?)")
+      .run(generation, name, version, JSON.stringify(shape), state, position, modelChecksum(model));
+  }
+
+  /** Replaces its row; see the triggers in `formats.ts`. */
+  #save(model: ReadModelInfo): void {
+    this.#change.run(model.state, model.position, modelChecksum(model), model.generation);
   }
 
   #tableOf(model: ReadModelInfo): DocumentTable {
@@ -157,15 +163,14 @@ export class ReadSideWriter {
 
   #nextVersion(): number {
     if (this.#version < 0) {
-      const select = "SELECT value FROM counters WHERE name = 'record_version'";
-      this.#version = this.#statements.prepare<[number]>(select).get()?.[0] ?? 0;
+      this.#version = readCounter(this.#statements, "record_version", this.#store);
       this.#storedVersion = this.#version;
     }
     return ++this.#version;
   }
 
   #putRecord({ space, key, json }: PlannedRecord, version: number): void {
-    this.#put.run(space, key, version, json);
+    this.#put.run(space, key, version, json, recordChecksum(space, key, version, json));
   }
 
   #removeAll({ space, prefix, to }: CommitPlan["removeAll"][number]): void {

@@ -6,6 +6,7 @@ import type { SqlRow, SqlValue } from "../../core/sql.ts";
 import { inWords } from "../../store/check-input.ts";
 import type { BoundValue, Database, Statement } from "../driver.ts";
 import { isStatementError } from "../sql-errors.ts";
+import { checksumColumn } from "./names.ts";
 import { checkCommand, placesOf, sqlFailed, withTables, writesRows } from "./sql-text.ts";
 
 /** Statements that are kept prepared. */
@@ -50,7 +51,8 @@ export class SqlRunner {
       const rows = statement.all(...bound(sql.given, values, places));
       // Asked after it has run: the tables may have changed since it was prepared.
       const names = rows.length === 0 ? [] : statement.columns().map(({ name }) => name);
-      return rows.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index]!])));
+      const shown = [...names.entries()].filter(([, name]) => name !== checksumColumn);
+      return rows.map((row) => Object.fromEntries(shown.map(([index, name]) => [name, row[index]!])));
     });
   }
 

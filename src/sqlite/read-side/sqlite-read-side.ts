@@ -40,6 +40,8 @@ import type { Transactions } from "./transactions.ts";
 /** What a read side shares with the store around it. */
 export interface SharedStore {
   readonly url: string;
+  /** Names the store in errors. */
+  readonly path: string;
   /** The reading connection. */
   readonly db: Database;
   /** @throws `STORE_CLOSED` */
@@ -62,7 +64,7 @@ export class SqliteReadSide implements ReadSide {
 
   constructor(shared: SharedStore) {
     this.#shared = shared;
-    this.#reader = new ReadSideReader(shared.db, false);
+    this.#reader = new ReadSideReader(shared.db, shared.path, false);
     this.#sql = new SqlRunner(shared.db);
   }
 

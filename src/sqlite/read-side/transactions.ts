@@ -197,7 +197,7 @@ function openConnection(options: ConnectOptions, file: StoreFile): Connection {
   const tools = {
     store: path,
     writer,
-    reader: new ReadSideReader(db, true),
+    reader: new ReadSideReader(db, path, true),
     sql: new SqlRunner(db),
   };
   return { db, begin: db.prepare("BEGIN IMMEDIATE"), tools, wal: new WalSync(file) };

@@ -221,8 +221,11 @@ describe("a file that was cut off", () => {
 async function lookAfter(sql: string): Promise<Seen> {
   put(sound.bytes);
   const db = new DatabaseSync(damagedPath);
-  db.exec(sql);
-  db.close();
+  try {
+    db.exec(sql);
+  } finally {
+    db.close();
+  }
   return look(readFileSync(damagedPath));
 }
 
@@ -301,11 +304,11 @@ describe("an index", () => {
 
   test.each([
     ["a tag", "DELETE FROM term_commits WHERE position = (SELECT max(position) FROM term_commits)"],
-    ["a tag too many", "INSERT INTO term_commits VALUES (1, 1)"],
+    ["a tag too many", "INSERT INTO term_commits VALUES (1, 1, NULL)"],
     ["a block", "DELETE FROM term_blocks WHERE block = 1"],
     ["an event id", "DELETE FROM explicit_ids WHERE id = (SELECT min(id) FROM explicit_ids)"],
     ["an event id in the wrong place", "UPDATE explicit_ids SET position = 1"],
-    ["a hole too many", "INSERT INTO holes VALUES (1, 5)"],
+    ["a hole too many", "INSERT INTO holes VALUES (1, 5, 0)"],
     ["no holes", "DELETE FROM holes"],
   ])("with %s is found by verify", async (_, sql) => {
     expect((await lookAfter(sql)).isFound).toBe(true);

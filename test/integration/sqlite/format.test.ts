@@ -53,12 +53,12 @@ function alter(path: string, sql: string): string {
 
 describe("a file is refused", () => {
   test.each(modes)("when its format is newer (%s), and is not touched", async (mode) => {
-    const path = alter(await aStore(), "PRAGMA user_version = 3");
+    const path = alter(await aStore(), "PRAGMA user_version = 4");
     const before = readFileSync(path);
     const opening = openSqliteStore(path, { mode });
     await expect(opening).rejects.toMatchObject({
       code: "STORE_FORMAT_NEWER",
-      details: { store: path, format: 3, known: 2 },
+      details: { store: path, format: 4, known: 3 },
     });
     expect(readFileSync(path).equals(before)).toBe(true);
   });

@@ -36,7 +36,7 @@ describe("a file of format 1", () => {
     const path = anOldStore();
     await expect(openSqliteStore(path, { mode: "read" })).rejects.toMatchObject({
       code: "STORE_FORMAT_OLDER",
-      details: { store: path, format: 1, known: 2 },
+      details: { store: path, format: 1, known: 3 },
     });
     expect(readFileSync(path).equals(formatOne)).toBe(true);
   });
@@ -44,7 +44,7 @@ describe("a file of format 1", () => {
   test("is lifted when it is opened to be written, and then is like a new one", async () => {
     const [path, fresh] = [anOldStore(), scratch.path()];
     const store = await openSqliteStore(path, { mode: "write" });
-    expect(await store.stats()).toMatchObject({ format: 2, head: 40, events: 29, streams: 4, snapshots: 1 });
+    expect(await store.stats()).toMatchObject({ format: 3, head: 40, events: 29, streams: 4, snapshots: 1 });
     await store.close();
     await (await openSqliteStore(fresh)).close();
     expect(schemaOf(path)).toEqual(schemaOf(fresh));

@@ -43,6 +43,9 @@ describe("several processes", () => {
     const path = scratch.path();
     await using store = await openSqliteStore(path);
     const { readSide } = store;
+    // As many as there can be generations: none is further on than the log.
+    const events = Array.from({ length: 200 }, (_, data) => ({ type: "ThingDone", data }));
+    await store.append({ stream: "thing-1", events });
     const over = new AbortController();
     const racing = race<{ activated: number; overtaken: number }>(path, "rebuild", 2, 60).finally(() => {
       over.abort();

@@ -102,8 +102,9 @@ describe("a file whose read models do not fit their tables", () => {
   test("is reported by verify, one message for each table", async () => {
     const path = scratch.path();
     await using store = await openSqliteStore(path);
+    await store.append({ stream: "thing-1", events: [{ type: "ThingDone", data: 1 }] });
     await build(store, "{}");
-    expect((await store.verify()).isSound).toBe(true);
+    expect((await store.verify()).problems).toEqual([]);
     inFile(path, (db) => {
       db.exec("DROP VIEW read_orders; DROP TABLE documents_1; CREATE TABLE documents_99 (a)");
     });

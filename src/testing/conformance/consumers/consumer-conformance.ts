@@ -3,6 +3,7 @@
  */
 import { registerWorkTopics } from "../work/work-kit.ts";
 import type { WorkConformance, WorkTopic } from "../work/work-kit.ts";
+import { damageTests } from "./damage.ts";
 import { deliveryTests } from "./delivery.ts";
 import { failureTests } from "./failures.ts";
 import { lookingAfterTests } from "./looking-after.ts";
@@ -15,6 +16,7 @@ const common: Readonly<Record<string, WorkTopic>> = {
   delivery: deliveryTests,
   members: memberTests,
   failures: failureTests,
+  damage: damageTests,
   parked: parkedTests,
   once: onceTests,
   "looking after": lookingAfterTests,

@@ -5,6 +5,7 @@
 import { registerWorkTopics } from "../work/work-kit.ts";
 import type { WorkConformance, WorkTopic } from "../work/work-kit.ts";
 import { asyncTests } from "./async.ts";
+import { damageTests } from "./damage.ts";
 import { failureTests } from "./failures.ts";
 import { flatMemoryTests } from "./flat-memory.ts";
 import { inlineTests } from "./inline.ts";
@@ -20,6 +21,7 @@ const common: Readonly<Record<string, WorkTopic>> = {
   inline: inlineTests,
   owners: ownerTests,
   failures: failureTests,
+  damage: damageTests,
   rebuilding: rebuildingTests,
   reading: readingTests,
   "looking after": lookingAfterTests,
