@@ -131,6 +131,7 @@ export interface ErrorDetailsByCode {
   /** `problem`: why, where it is more than a missing right. */
   readonly STORE_READ_ONLY: { store: string; problem?: string | undefined };
   readonly STORE_IO: { store: string; problem: string };
+  readonly OUT_OF_MEMORY: { store: string; thread: string };
   readonly THREAD_NOT_STARTED: {
     store: string;
     thread: "writer" | "checkpoint" | "verify" | "backup";
@@ -384,6 +385,11 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
   ),
 
   BACKUP_UNSUPPORTED: caller((d) => `${d.store} is not in a file that can be copied: ${d.instead}.`),
+  OUT_OF_MEMORY: operator(
+    (d) =>
+      `The ${d.thread} thread of ${d.store} ran out of memory: ` +
+      `start Node with a larger heap (NODE_OPTIONS=--max-old-space-size=MEGABYTES).`,
+  ),
 
   // Exchange
   LINE_INVALID: caller((d) => `Line ${d.line} of ${d.source} is not valid: ${d.problem}.`),

@@ -3,7 +3,7 @@
  *
  * - **starting**: the code of the thread has not said `started`. An end now is `THREAD_NOT_STARTED`, unless the thread
  *   itself reports another error: the file of the thread is missing, or a preload (`--import`, `--require`) threw.
- * - **running**: an end now is `STORE_IO`, or the error that the thread reports.
+ * - **running**: an end now is `STORE_IO`, `OUT_OF_MEMORY` when the heap was too small, or the error that the thread reports.
  * - **done**: the thread has said `done`, and ends.
  */
 import { existsSync } from "node:fs";
@@ -97,7 +97,8 @@ function watch(worker: Worker, name: ThreadName, store: string): Thread {
   });
   worker.once("exit", () => {
     const make = state === "starting" ? notStarted : endedEarly;
-    const reason = state === "done" ? undefined : (reported ?? make(name, store, thrown));
+    const failure = isOutOfMemory(thrown) ? outOfMemory : make;
+    const reason = state === "done" ? undefined : (reported ?? failure(name, store, thrown));
     if (reason !== undefined) started.reject(reason);
     ended.resolve(reason);
   });
@@ -107,6 +108,14 @@ function watch(worker: Worker, name: ThreadName, store: string): Thread {
 function notStarted(thread: ThreadName, store: string, cause: unknown): HithertoError {
   const problem = messageOf(cause) ?? "it ended before it was ready";
   return new HithertoError("THREAD_NOT_STARTED", { store, thread, problem }, { cause });
+}
+
+function isOutOfMemory(thrown: unknown): boolean {
+  return (thrown as NodeJS.ErrnoException | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY";
+}
+
+function outOfMemory(thread: ThreadName, store: string, cause: unknown): HithertoError {
+  return new HithertoError("OUT_OF_MEMORY", { store, thread }, { cause });
 }
 
 function endedEarly(thread: ThreadName, store: string, cause: unknown): HithertoError {

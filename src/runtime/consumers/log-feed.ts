@@ -8,7 +8,8 @@
  * The store filters, so a partition also moves on over events that do not concern it: at the end of a page, everything
  * up to the page's last event has been seen; at the end of a read, everything up to its end.
  *
- * Nothing is read while `prefetchMax` events wait, are under way, or are about to be parked.
+ * Nothing is read while `prefetchMax` events wait, are under way, or are about to be parked, nor while those that were read
+ * and are not worked off take more than `prefetchBytesMax` of memory.
  */
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
@@ -16,6 +17,7 @@ import type { StoredEvent } from "../../core/event.ts";
 import { limits } from "../../core/limits.ts";
 import type { EventStore } from "../../store/event-store.ts";
 import type { Layout } from "../records.ts";
+import { sizeOf } from "../size-of.ts";
 import type { Consumer } from "./consumer.ts";
 import { turnMs } from "./deliveries.ts";
 import type { Deliveries } from "./deliveries.ts";
@@ -43,6 +45,15 @@ export interface LogFeedOptions {
   readonly dealing: () => Dealing;
 }
 
+/** Memory, in bytes, of events that were read and are not worked off; a page more may be read. */
+const prefetchBytesMax = 16 * 1024 * 1024;
+
+/** A page of more events than this holds small ones: stores keep pages small in bytes. */
+const largeEventsPerPage = 512;
+
+/** Pages smaller than this are bounded well enough by the number of their events. */
+const noticeableBytes = 1024 * 1024;
+
 /** Partitions that have been read up to the same position, by their numbers. */
 type Group = Array<OwnedPartition | undefined>;
 
@@ -53,6 +64,8 @@ export class LogFeed {
   #head = 0;
   /** Where the group was that was read last. */
   #turn = -1;
+  /** Pages of large events of which some are not worked off, by the positions of their first and last event. */
+  #large: ReadonlyArray<{ readonly first: number; readonly last: number; readonly bytes: number }> = [];
 
   constructor(options: LogFeedOptions) {
     this.#options = options;
@@ -79,8 +92,18 @@ export class LogFeed {
     const { deliveries, prefetchMax } = this.#options;
     let taken = deliveries.unfinished;
     for (const { drafts } of this.#options.owned()) taken += drafts.size;
+    if (this.#bytesAhead() > prefetchBytesMax) return 0;
     const room = prefetchMax - taken;
     return room * 2 >= prefetchMax ? Math.min(room, limits.pageSizeMax) : 0;
+  }
+
+  #bytesAhead(): number {
+    if (this.#large.length === 0) return 0;
+    const kept = [...this.#options.owned()].flatMap(({ open, drafts }) => [...open, ...drafts.keys()]);
+    this.#large = this.#large.filter(({ first, last }) => {
+      return kept.some((position) => position >= first && position <= last);
+    });
+    return this.#large.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Where the groups are that have something to read, in order. */
@@ -99,8 +122,18 @@ export class LogFeed {
     for await (const page of store.read({ ...consumer.filter, from: after + 1, to, limit }).pages()) {
       count += page.length;
       await this.#handOut(page, group);
+      this.#noteSize(page);
+      if (this.#bytesAhead() > prefetchBytesMax) return;
     }
     if (count < limit) moveOn(group, to);
+  }
+
+  #noteSize(page: readonly StoredEvent[]): void {
+    const [first, last] = [page[0], page.at(-1)];
+    if (first === undefined || last === undefined || page.length > largeEventsPerPage) return;
+    const bytes = page.reduce((sum, { data }) => sum + sizeOf(data), 0);
+    if (bytes < noticeableBytes) return;
+    this.#large = [...this.#large, { first: first.position, last: last.position, bytes }];
   }
 
   #groupAt(position: number): Group {

@@ -6,6 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import type { StoredEvent } from "../../core/event.ts";
 import type { EventFilter } from "../../core/query.ts";
 import type { EventStore } from "../../store/event-store.ts";
+import { sizeOf } from "../size-of.ts";
 
 /** Events, and the position that a read model is at with them: nothing else up to there concerns it. */
 export interface Batch {
@@ -24,22 +25,29 @@ export interface BatchRange {
 /** Pages with events in a batch: a store keeps its pages small in bytes, so this bounds those of a batch of large events. */
 const pagesMax = 4;
 
+/** Memory, in bytes, of a batch of large events. */
+const batchBytesMax = 4 * 1024 * 1024;
+
+/** A page of more events than this holds small ones. */
+const largeEventsPerPage = 64;
+
 /** Reads a part of the log; the last batch ends where the part ends, even if it is empty. */
 export async function* readBatches(
   store: Pick<EventStore, "read">,
   { filter, after, to, sizeMax }: BatchRange,
 ): AsyncGenerator<Batch, undefined> {
   let events: StoredEvent[] = [];
-  let pages = 0;
+  let [pages, bytes] = [0, 0];
   for await (const page of store.read({ ...filter, from: after + 1, to }).pages()) {
     if (page.length > 0) pages++;
     for (const [index, event] of page.entries()) {
       events.push(event);
-      const isFull = events.length === sizeMax || (pages >= pagesMax && index === page.length - 1);
-      if (!isFull) continue;
+      if (page.length <= largeEventsPerPage) bytes += sizeOf(event.data);
+      const isEndOfPages = pages >= pagesMax && index === page.length - 1;
+      if (events.length < sizeMax && bytes <= batchBytesMax && !isEndOfPages) continue;
       yield { events, to: event.position };
       events = [];
-      pages = 0;
+      [pages, bytes] = [0, 0];
     }
   }
   yield { events, to };

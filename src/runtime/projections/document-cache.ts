@@ -12,7 +12,7 @@ export interface CachedDocument {
 
 /** Documents kept at most, and characters of their JSON. */
 const countMax = 20_000;
-const lengthMax = 16_777_216;
+const lengthMax = 8_388_608;
 
 /** A cache by key, in order of use. */
 export class DocumentCache {
