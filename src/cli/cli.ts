@@ -69,9 +69,13 @@ export class Cli {
    * Runs `use` on the store that the command names, and closes it. Only `create` makes a store: an empty one must not
    * come of a misspelt path.
    */
-  async withStore(mode: StoreMode, use: (store: Hitherto) => Promise<void>): Promise<void> {
+  async withStore(
+    mode: StoreMode,
+    use: (store: Hitherto) => Promise<void>,
+    { filePermissions }: { readonly filePermissions?: number | undefined } = {},
+  ): Promise<void> {
     const onError = (diagnostic: Diagnostic): void => this.#sayTrouble(diagnostic);
-    const store = await this.surroundings.open(this.storeUrl(), { mode, onError });
+    const store = await this.surroundings.open(this.storeUrl(), { mode, onError, filePermissions });
     try {
       await use(store);
     } finally {

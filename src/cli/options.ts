@@ -45,6 +45,19 @@ export function several(text: string, before: readonly string[] | undefined): re
   return [...(before ?? []), text];
 }
 
+/** Permissions of a file, in octal as `chmod` has them. */
+export function permissions(text: string): number {
+  if (/^0?6[0246]{2}$/.test(text)) return Number.parseInt(text, 8);
+  throw new InvalidArgumentError("It must be such as 600 or 640: the owner reads and writes.");
+}
+
+/** The option of commands that make a store. */
+export const permissionsOption: readonly [string, string, (text: string) => number] = [
+  "--file-permissions <mode>",
+  "permissions of a store file that is made, such as 600 (default: by the umask)",
+  permissions,
+];
+
 /** Metadata: `key=value`, or a JSON object; several are merged, the later ones winning. */
 export function metadata(text: string, before: Record<string, unknown> | undefined): Record<string, unknown> {
   const equals = text.indexOf("=");

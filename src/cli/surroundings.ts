@@ -12,6 +12,8 @@ export type OpenStore = (
   url: string,
   options: {
     readonly mode: StoreMode;
+    /** Of the files of a store that is made. */
+    readonly filePermissions?: number | undefined;
     /** Told of what goes wrong in the background. */
     readonly onError: (diagnostic: Diagnostic) => void;
   },

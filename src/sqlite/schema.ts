@@ -4,7 +4,7 @@
  * A file is a Hitherto store when its SQLite `application_id` is ours; `user_version` is the format. A newer format
  * is refused, an older one lifted by the first who opens the file for writing.
  */
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, fchmodSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { HithertoError } from "../core/errors.ts";
 import type { Database } from "./driver.ts";
@@ -38,6 +38,8 @@ export interface ConnectOptions {
   readonly durability: SqliteDurability;
   readonly busyTimeoutMs: number;
   readonly cacheBytes: number;
+  /** Of a file that is made; undefined: as the system has it. */
+  readonly filePermissions?: number | undefined;
 }
 
 /**
@@ -47,12 +49,13 @@ export interface ConnectOptions {
  * only to be read, `STORE_READ_ONLY`, `STORE_REPLACED`, `STORE_HARD_LINKED`, `STORE_BUSY`, `STORE_DAMAGED`, `STORE_IO`
  */
 export function connect(options: ConnectOptions): Database {
-  const { path, files, mode, busyTimeoutMs } = options;
+  const { path, files, mode, busyTimeoutMs, filePermissions } = options;
   // Looked at before, so that no file is made where another one was, and after, so that this one was opened.
   const file = new StoreFile(path, files);
   file.check();
   checkPath(path, mode);
   try {
+    if (mode === "create" && filePermissions !== undefined) makeFile(path, filePermissions);
     return tryConnect(options, file, openDatabase);
   } catch (error) {
     if (mode !== "read" || !needsStillFile(error, path)) throw toStoreError(error, path, busyTimeoutMs);
@@ -62,6 +65,23 @@ export function connect(options: ConnectOptions): Database {
   } catch (error) {
     throw toStoreError(error, path, busyTimeoutMs);
   }
+}
+
+/**
+ * Makes an empty file, which SQLite takes for a new database, unless there is one. It never has more permissions than these; SQLite
+ * gives `-wal` and `-shm` those of the database.
+ */
+function makeFile(path: string, permissions: number): void {
+  let file: number;
+  try {
+    file = openSync(path, "wx", permissions);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+    throw error;
+  }
+  // The umask has taken some away.
+  fchmodSync(file, permissions);
+  closeSync(file);
 }
 
 function tryConnect(options: ConnectOptions, file: StoreFile, open: typeof openDatabase): Database {

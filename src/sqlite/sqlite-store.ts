@@ -92,6 +92,12 @@ export interface SqliteStoreOptions {
   readonly busyTimeoutMs?: number | undefined;
   /** Memory for cached pages of the file, in bytes, for each of the two connections. Default 32 MiB. */
   readonly cacheBytes?: number | undefined;
+  /**
+   * Who may read and write the files of a store that is made, as a number such as `0o600` (the owner alone) or `0o640` (a group
+   * may read). They are never open to more. Default: as the umask of the process says, often readable for everybody. The files of
+   * a store that is there keep theirs. Without effect on Windows, where a file has the rights of its folder.
+   */
+  readonly filePermissions?: number | undefined;
 }
 
 /**
@@ -148,12 +154,23 @@ function planConnection(path: unknown, options: SqliteStoreOptions): ConnectOpti
     durability = "fsync",
     busyTimeoutMs = 30_000,
     cacheBytes = 32 * mebibyte,
+    filePermissions,
   } = options;
   checkChoice("mode", mode, ["create", "write", "read"]);
   checkChoice("durability", durability, ["fsync", "os"]);
   checkCount("busyTimeoutMs", busyTimeoutMs, 0, 2 ** 31 - 1);
   checkCount("cacheBytes", cacheBytes, mebibyte, 2 ** 40);
-  return { path: resolvePath(path), mode, durability, busyTimeoutMs, cacheBytes };
+  if (filePermissions !== undefined) checkPermissions(filePermissions);
+  return { path: resolvePath(path), mode, durability, busyTimeoutMs, cacheBytes, filePermissions };
+}
+
+function checkPermissions(permissions: number): void {
+  const isPossible = Number.isInteger(permissions) && permissions >= 0 && permissions <= 0o666;
+  if (isPossible && (permissions & 0o600) === 0o600 && (permissions & 0o111) === 0) return;
+  throw new HithertoError("ARGUMENT_INVALID", {
+    argument: "filePermissions",
+    problem: "it must let the owner read and write, and nobody execute, such as 0o600 or 0o640",
+  });
 }
 
 function checkChoice(argument: string, value: string, choices: readonly string[]): void {

@@ -6,13 +6,13 @@ import type { NewEvent } from "../../core/event.ts";
 import { parseExactJson } from "../../core/exact-json.ts";
 import { limits } from "../../core/limits.ts";
 import { definedParts } from "../../core/selections.ts";
-import type { AppendResult, Expectation } from "../../store/event-store.ts";
+import type { AppendResult, EventStore, Expectation } from "../../store/event-store.ts";
 import { decodeNewEventLine } from "../../store/exchange/decode-line.ts";
 import { readLines } from "../../store/exchange/lines.ts";
 import { fileProblem } from "../../store/file-problem.ts";
 import type { Cli } from "../cli.ts";
 import { formatCount, printable } from "../format.ts";
-import { expectation, integer, metadata, several } from "../options.ts";
+import { expectation, integer, metadata, permissionsOption, several } from "../options.ts";
 import type { Act } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -24,6 +24,7 @@ interface AppendCommandOptions {
   readonly tag?: readonly string[];
   readonly metadata?: Record<string, unknown>;
   readonly schemaVersion?: number;
+  readonly filePermissions?: number;
 }
 
 const help = `
@@ -57,6 +58,7 @@ export function addAppend(program: Command, act: Act): void {
     .option("--tag <tag>", "tag of the event; repeat for several", several)
     .option("--metadata <key=value>", "metadata of the event, or a JSON object; repeat for several", metadata)
     .option("--schema-version <n>", "version of the shape of the data (default: 1)", integer(1, 65_535))
+    .option(...permissionsOption)
     .addHelpText("after", help)
     .action(act((cli, stream: string, options: AppendCommandOptions) => append(cli, stream, options)));
 }
@@ -64,10 +66,11 @@ export function addAppend(program: Command, act: Act): void {
 async function append(cli: Cli, stream: string, options: AppendCommandOptions): Promise<void> {
   const events =
     options.type === undefined ? await eventsOnInput(cli, stream, options) : [await oneEvent(cli, options)];
-  await cli.withStore("create", async (store) => {
+  const appendTo = async (store: EventStore): Promise<void> => {
     const result = await store.append({ stream, events, ...definedParts({ expect: options.expect }) });
     await cli.out.line(cli.isJson ? JSON.stringify(result) : inWords(cli, result));
-  });
+  };
+  await cli.withStore("create", appendTo, options);
 }
 
 async function oneEvent(cli: Cli, options: AppendCommandOptions): Promise<NewEvent> {

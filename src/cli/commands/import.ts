@@ -11,7 +11,7 @@ import type { Cli } from "../cli.ts";
 import { formatCount, formatDuration, printable } from "../format.ts";
 import { openInput } from "../input-file.ts";
 import type { Input } from "../input-file.ts";
-import { integer } from "../options.ts";
+import { integer, permissionsOption } from "../options.ts";
 import type { Act } from "../program.ts";
 import { startProgress } from "../progress.ts";
 
@@ -20,6 +20,7 @@ interface ImportCommandOptions {
   readonly skipInvalid?: boolean;
   readonly batch: number;
   readonly renumber?: boolean;
+  readonly filePermissions?: number;
 }
 
 const help = `
@@ -51,13 +52,14 @@ export function addImport(program: Command, act: Act): void {
     .option("--skip-invalid", "leave out malformed lines and count them")
     .option("--batch <n>", "events to append together", integer(1, limits.eventsPerAppendMax), 500)
     .option("--renumber", "give events the next revision of their stream, whatever it was")
+    .option(...permissionsOption)
     .addHelpText("after", help)
     .action(act((cli, file: string, options: ImportCommandOptions) => importCommand(cli, file, options)));
 }
 
 async function importCommand(cli: Cli, file: string, options: ImportCommandOptions): Promise<void> {
   const input = await openInput(cli, file);
-  await cli.withStore("create", (store) => new Run(cli, store, input).run(options));
+  await cli.withStore("create", (store) => new Run(cli, store, input).run(options), options);
 }
 
 /** One import, and how far it has come. */
