@@ -3,11 +3,17 @@
  */
 import { threwInWords } from "../../core/calls.ts";
 import { isHithertoError } from "../../core/errors.ts";
+import type { HithertoError } from "../../core/errors.ts";
 import type { StoredEvent } from "../../core/event.ts";
 import { eventFor, projectionFailed } from "../../core/projection-step.ts";
 import type { SqlProjection } from "../../core/projection.ts";
 import type { SqlTransaction } from "../../core/sql.ts";
 import { EventFailed } from "./event-failure.ts";
+
+/** What the store itself failed with. */
+interface Fault {
+  error?: HithertoError;
+}
 
 /** Runs the function for an event, if there is one. @throws {@link EventFailed}: the transaction is to be undone. */
 export async function applySqlStep(
@@ -15,11 +21,13 @@ export async function applySqlStep(
   sql: SqlTransaction,
   stored: StoredEvent,
 ): Promise<void> {
+  const fault: Fault = {};
   try {
     const event = eventFor(projection, stored);
-    if (event !== undefined) await projection.on[event.type]?.(sql, event.data, event);
+    if (event !== undefined) await projection.on[event.type]?.(watched(sql, fault), event.data, event);
   } catch (cause) {
-    if (isStoresFault(cause)) throw cause;
+    // Whatever the function made of it: a full disk is no fault of the event at which it shows.
+    if (fault.error !== undefined) throw fault.error;
     const error =
       isHithertoError(cause) && cause.code !== "SQL_FAILED" ? cause : failed(projection, stored, cause);
     throw new EventFailed({ event: stored, key: stored.stream, error });
@@ -30,7 +38,23 @@ function failed(projection: SqlProjection, event: StoredEvent, cause: unknown): 
   return projectionFailed(projection, event, threwInWords(cause), cause);
 }
 
-/** A full disk is no fault of the event at which it shows. */
-function isStoresFault(cause: unknown): boolean {
-  return isHithertoError(cause) && (cause.code.startsWith("STORE_") || cause.code === "TRANSACTION_TIMEOUT");
+/**
+ * The same transaction; `fault` is told what it fails with that is no fault of a statement. Errors of other stores, which a function
+ * may well use, do not come by here.
+ */
+function watched(sql: SqlTransaction, fault: Fault): SqlTransaction {
+  const note = <Result>(running: Promise<Result>): Promise<Result> =>
+    running.catch((error: unknown) => {
+      if (isStoresFault(error)) fault.error ??= error;
+      throw error;
+    });
+  return {
+    run: (text, values) => note(sql.run(text, values)),
+    get: (text, values) => note(sql.get(text, values)),
+    all: (text, values) => note(sql.all(text, values)),
+  };
+}
+
+function isStoresFault(error: unknown): error is HithertoError {
+  return isHithertoError(error) && (error.code.startsWith("STORE_") || error.code === "TRANSACTION_TIMEOUT");
 }

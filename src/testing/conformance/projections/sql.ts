@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { HithertoError } from "../../../core/errors.ts";
 import type { StoredEvent } from "../../../core/event.ts";
 import type { Hitherto } from "../../../runtime/hitherto.ts";
 import { refuses, upTo } from "../helpers.ts";
@@ -71,6 +72,20 @@ const supported: WorkTopic = {
     await store.parked.replay(owner);
     await eventually(async () => assert.equal(await total(), 16));
     assert.equal(await store.parked.count(owner), 0);
+  },
+
+  "with `park`, an event that fails with the error of another store is parked too": async ({ join }) => {
+    const store = await join();
+    const after = ({ data }: StoredEvent): void => {
+      if ((data as Added).n !== 13) return;
+      throw new HithertoError("STORE_UNREACHABLE", { store: "another", problem: "it is not there" });
+    };
+    await store.append({ stream: "s", events: [added(1, "a"), added(13, "a"), added(2, "a")] });
+    const options = { ...brisk, onError: "park" } as const;
+    await using runner = await store.runProjections([totals({ after })], options);
+    await runner.caughtUp();
+    assert.equal(await store.parked.count({ kind: "projection", name: "totals" }), 1);
+    assert.equal((await store.query("SELECT total FROM {totals}")).rows[0]?.["total"], 3);
   },
 
   "inline, the rows are there with the append, and a failure refuses it": async ({ join }) => {
