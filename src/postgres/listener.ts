@@ -24,6 +24,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { HithertoError } from "../core/errors.ts";
+import { callAll } from "../store/listeners.ts";
 import { Outage } from "../store/outage.ts";
 import { loadDriver } from "./driver.ts";
 import { quoteName } from "./identifiers.ts";
@@ -124,7 +125,7 @@ export class Listener {
 
   /** Wakes everybody in this handle. */
   notify(): void {
-    for (const watcher of this.#watchers) watcher();
+    callAll(this.#watchers);
   }
 
   /** Ends the connection. Watchers stay, to be woken a last time by whoever closes. */

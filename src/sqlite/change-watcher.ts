@@ -5,6 +5,7 @@
  * `PRAGMA data_version`, which is read from shared memory and costs microseconds; it is looked at in a short interval,
  * but only while somebody watches.
  */
+import { callAll } from "../store/listeners.ts";
 import type { Database, Statement } from "./driver.ts";
 
 /** How often the file is looked at for writes of others, in milliseconds. */
@@ -35,7 +36,7 @@ export class ChangeWatcher {
   }
 
   notify(): void {
-    for (const listener of this.#listeners) listener();
+    callAll(this.#listeners);
   }
 
   stop(): void {

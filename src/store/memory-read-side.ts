@@ -21,6 +21,7 @@ import { deepFreeze } from "./deep-freeze.ts";
 import { checkQueryFields, compareText, documentOrder, indexedFields, matches } from "./document-query.ts";
 import type { IndexedDocument } from "./document-query.ts";
 import { answer } from "./event-loop.ts";
+import { callAll } from "./listeners.ts";
 import type { MemoryLog } from "./memory-log.ts";
 import { MemoryModels } from "./memory-models.ts";
 import type { Model } from "./memory-models.ts";
@@ -175,7 +176,7 @@ export class MemoryReadSide implements ReadSide {
 
   /** Calls those who watch. */
   notify(): void {
-    for (const watcher of this.#watchers) watcher();
+    callAll(this.#watchers);
   }
 
   // For transactions.

@@ -49,6 +49,7 @@ import type {
   VerifyOptions,
   VerifyReport,
 } from "./event-store.ts";
+import { callAll } from "./listeners.ts";
 import { MemoryLog, planAppend } from "./memory-log.ts";
 import { MemoryReadSide } from "./memory-read-side.ts";
 import { MemorySnapshots } from "./memory-snapshots.ts";
@@ -278,7 +279,7 @@ class MemoryStore implements EventStore {
 
   #notify(): void {
     this.readSide.notify();
-    for (const watcher of this.#watchers) watcher();
+    callAll(this.#watchers);
   }
 
   #hideStream(

@@ -306,7 +306,8 @@ export interface ReadSide {
 
   /**
    * Calls `listener` whenever the log, a record or a read model may have changed, whoever did it, and on closing, until
-   * the function that is returned is called. Signals may be merged, spurious or, rarely, lost: poll as well.
+   * the function that is returned is called. Signals may be merged, spurious or, rarely, lost: poll as well. What
+   * `listener` throws is raised as an uncaught exception; nothing that was done is undone by it.
    */
   watch(listener: () => void): () => void;
 }
