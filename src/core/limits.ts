@@ -62,6 +62,8 @@ export const limits = {
   indexesMax: 32,
   /** Documents on a page. */
   findLimitMax: 10_000,
+  /** Values in all `in` conditions of a find together; in one of them, at most `queryItemsMax`. */
+  findValuesMax: 10_000,
   /** Documents that a live query follows. */
   liveEntriesMax: 10_000,
   /** Partitions of a consumer. */

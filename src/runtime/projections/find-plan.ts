@@ -95,6 +95,11 @@ function planFilter(model: Queried, filter: Filter<string>): Pick<DocumentQuery,
   const conditions = Object.entries(where).map(
     ([field, condition]) => [field, planCondition(field, condition)] as const,
   );
+  const values = conditions.reduce((sum, [, condition]) => sum + (condition.in?.length ?? 0), 0);
+  if (values > limits.findValuesMax) {
+    const max = limits.findValuesMax;
+    fail("where", `at most ${max} values of \`in\` are allowed together (findValuesMax), not ${values}`);
+  }
   return { where: Object.fromEntries(conditions), ...(keyPrefix !== undefined && { keyPrefix }) };
 }
 

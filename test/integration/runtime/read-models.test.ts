@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { sqlProjection } from "../../../src/core/projection.ts";
+import { projection, sqlProjection } from "../../../src/core/projection.ts";
 import type { Hitherto } from "../../../src/runtime/hitherto.ts";
 import type { LiveChange, ReadModel } from "../../../src/runtime/projections/read-model.ts";
 import { engines } from "./engines.ts";
@@ -91,6 +91,27 @@ describe.each(engines)("read models on the $name store", ({ createLog }) => {
   describe("find", () => {
     beforeEach(async () => {
       await buildModel(store.readSide, orders, { position: 7, documents: some });
+    });
+
+    test("takes 10,000 values of `in` conditions together, and refuses more", async () => {
+      const fields = Array.from({ length: 11 }, (_, index) => `field${index}`);
+      const wide = projection("wide", {
+        initial: (): Record<string, number> => ({}),
+        evolve: { Widened: (document) => document },
+        indexes: fields,
+      });
+      await buildModel(store.readSide, wide, { documents: { a: { field0: 1 } } });
+      const values = Array.from({ length: 1_000 }, (_, index) => index);
+      const where = (count: number): object =>
+        Object.fromEntries(fields.slice(0, count).map((field) => [field, { in: values }]));
+      const found = await store.readModel(wide).find({ where: where(10) });
+      expect(found.entries).toEqual([]);
+      for (const read of ["find", "count"] as const) {
+        await expect(store.readModel(wide)[read]({ where: where(11) })).rejects.toMatchObject({
+          code: "ARGUMENT_INVALID",
+          details: { argument: "where" },
+        });
+      }
     });
 
     test("finds all by key, with when they changed", async () => {
