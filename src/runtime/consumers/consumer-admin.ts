@@ -18,6 +18,7 @@ import {
   findConsumer,
   listPartitions,
   placeOf,
+  requireReached,
   removeConsumer,
 } from "./consumer-records.ts";
 import type { Place, StoredPartition } from "./consumer-records.ts";
@@ -49,7 +50,7 @@ export function createConsumerAdmin(work: Work, handBackMs: number = handBackMsD
       checkedName(name);
       requirePlace(place);
       const to = await placeOf(store, place);
-      requireReached(to, await store.head());
+      requireReached("to", to, await store.head());
       await makeChange(work, name, { to }, handBackMs);
     },
     setPartitions: async (name, partitions) => {
@@ -130,11 +131,6 @@ function requirePlace(place: unknown): asserts place is Place {
   if (Number.isSafeInteger(place) && Number(place) >= 0) return;
   if (place instanceof Date && !Number.isNaN(place.getTime())) return;
   refuse("to", `it must be "start", "end", a position or a valid Date, not ${inWords(place)}`);
-}
-
-/** A place beyond the log would let events pass by that are not there yet. */
-function requireReached(to: number, head: number): void {
-  if (to > head) refuse("to", `position ${to} lies beyond the end of the log, which is at ${head}`);
 }
 
 function refuse(argument: string, problem: string): never {

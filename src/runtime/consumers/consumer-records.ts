@@ -66,6 +66,7 @@ export async function ensureConsumer(
     const known = await findConsumer(store.readSide, name);
     if (known !== undefined) return known;
     const position = await placeOf(store, consumer.from);
+    requireReached("from", position, await store.head());
     const record: ConsumerRecord = {
       wanted: "running",
       resumed: 0,
@@ -94,6 +95,13 @@ export async function placeOf(store: EventStore, place: Place): Promise<number> 
   if (place === "end") return head;
   const [first] = await store.read({ since: place, to: head, limit: 1 }).toArray();
   return first === undefined ? head : first.position - 1;
+}
+
+/** A place beyond the log would let events pass by that are not there yet. @throws `ARGUMENT_INVALID` */
+export function requireReached(argument: string, place: number, head: number): void {
+  if (place <= head) return;
+  const problem = `position ${place} lies beyond the end of the log, which is at ${head}`;
+  throw new HithertoError("ARGUMENT_INVALID", { argument, problem });
 }
 
 /** Replaces the consumer's record by what `change` makes of it; undefined leaves it. @throws `CONSUMER_UNKNOWN` */

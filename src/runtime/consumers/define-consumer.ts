@@ -42,8 +42,8 @@ export interface ConsumerOptions<Listed = unknown, Handlers = unknown, Maps = un
   /** Only events that match this query. */
   readonly query?: Query;
   /**
-   * Where a consumer begins that has no place in the log yet: at the first event, after the last one, after a position, or
-   * with what was recorded from a moment on. Default `"start"`.
+   * Where a consumer begins that has no place in the log yet: at the first event, after the last one, after a position, which
+   * the log must have reached, or with what was recorded from a moment on. Default `"start"`.
    */
   readonly from?: "start" | "end" | number | Date;
   /** Versions and upcasters by event type; may list more types than this consumer looks at. */

@@ -57,6 +57,19 @@ export const lookingAfterTests: WorkTopic = {
     }
   },
 
+  "a place beyond the end of the log is refused, to begin at and to be reset to": async ({ join }) => {
+    const [store, journal] = [await join(), new Journal()];
+    const cases = new Cases(store);
+    const head = await cases.add("case-1", 2);
+    await refuses("ARGUMENT_INVALID", () => store.consume(notes({ journal, from: head + 1 }), brisk));
+    assert.deepEqual(await store.consumers.list(), []);
+    await using member = await store.consume(notes({ journal, from: head }), brisk);
+    await refuses("ARGUMENT_INVALID", () => store.consumers.reset("notes", head + 1));
+    await cases.add("case-1", 1);
+    await member.caughtUp();
+    assert.deepEqual(journal.byKey().get("case-1"), [2]);
+  },
+
   "a reset while members are at work is carried out as well": async ({ join, random }) => {
     const [store, admin, journal] = [await join(), await join(), new Journal()];
     const cases = new Cases(admin);
