@@ -233,14 +233,16 @@ export class MemoryLog implements Staged {
     if (expect === "any") return;
     const stream = this.#streams.get("staged", name);
     const revision = stream?.revision ?? -1;
-    const visible = stream?.events.findLast((event) => this.#isVisible("staged", event));
-    if (visible === undefined ? expect === "none" : expect === "exists" || expect === revision) return;
-    const isBehind = typeof expect === "number" && revision < expect;
+    const isVisible = (event: StoredEvent): boolean => this.#isVisible("staged", event);
+    const isEmpty = stream?.events.findLast(isVisible) === undefined;
+    if (isEmpty ? expect === "none" : expect === "exists" || expect === revision) return;
+    const after = typeof expect === "number" ? expect : -1;
+    const event = stream?.events.find((one) => one.revision > after && isVisible(one));
     throw new HithertoError("REVISION_CONFLICT", {
       stream: name,
       expected: expect,
-      actual: visible === undefined ? "none" : revision,
-      event: visible === undefined || isBehind ? undefined : blocking(visible),
+      actual: isEmpty ? "none" : revision,
+      event: event && blocking(event),
     });
   }
 

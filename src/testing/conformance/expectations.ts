@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Expectation } from "../../store/event-store.ts";
 import {
   anEvent,
   appendOneByOne,
@@ -48,6 +49,22 @@ export const expectationTests: Topic = {
   "a revision holds only when it is the last one": async ({ store }) => {
     await store.append({ stream: "account-1", events: someEvents(3) });
     assert.equal((await store.append({ stream: "account-1", expect: 2, events })).revision, 3);
+  },
+
+  "a conflict names the first event in the way that can be seen": async ({ store }) => {
+    await store.append({ stream: "account-1", events: someEvents(4) });
+    const inTheWay = async (expect: Expectation): Promise<number | undefined> => {
+      const error = await refuses("REVISION_CONFLICT", () =>
+        store.append({ stream: "account-1", expect, events }),
+      );
+      return error.details.event?.revision;
+    };
+    assert.deepEqual([await inTheWay("none"), await inTheWay(0), await inTheWay(2)], [0, 1, 3]);
+    await store.setStreamPolicy("account-1", { truncateBefore: 2 });
+    assert.deepEqual([await inTheWay("none"), await inTheWay(0), await inTheWay(2)], [2, 2, 3]);
+    await store.deleteStream("account-1");
+    assert.deepEqual([await inTheWay("exists"), await inTheWay(3)], [undefined, undefined]);
+    assert.equal(await inTheWay(9), undefined);
   },
 
   "a revision that is behind is refused, naming an event after it": async ({ store }) => {
