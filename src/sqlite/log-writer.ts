@@ -34,7 +34,7 @@ import { Statements } from "./row-source.ts";
 import { syncSwitch } from "./schema.ts";
 import type { SqliteDurability } from "./schema.ts";
 import { saveSnapshot } from "./snapshot-rows.ts";
-import { toStoreError, tryExec } from "./sql-errors.ts";
+import { msSince, toStoreError, tryExec } from "./sql-errors.ts";
 import type { StoreFile } from "./store-file.ts";
 import { firstKeptRevision, noPolicy } from "./stream-policies.ts";
 import type { PolicyRow } from "./stream-policies.ts";
@@ -133,10 +133,10 @@ export class LogWriter {
     this.#file = file;
     this.#clock = clock;
     this.#idRandom = idRandom;
-    this.#busyTimeoutMs = busyTimeoutMs;
     this.reader = new LogReader(db, file.path, clock);
     this.#reclaimer = new Reclaimer(db, file.path, this.reader, clock);
     this.readSide = new ReadSideWriter(db, file.path);
+    this.#busyTimeoutMs = busyTimeoutMs;
     this.#begin = writeLock(db, busyTimeoutMs);
     this.#setSync = syncSwitch(db, durability);
     this.#commit = db.prepare("COMMIT");
@@ -158,6 +158,7 @@ export class LogWriter {
   }
 
   #applyTogether(group: readonly Write[]): WriteOutcome[] {
+    const beganAt = performance.now();
     try {
       this.#setSync(group.some((write) => write.kind !== "commit" || write.isDurable));
       this.#begin();
@@ -167,13 +168,14 @@ export class LogWriter {
       return outcomes;
     } catch (error) {
       this.abandon();
-      const refusal = this.#refusalOf(error);
+      const refusal = this.#refusalOf(error, beganAt);
       return group.map(() => ({ kind: "refused", refusal }));
     }
   }
 
   /** Without what was deleted: free pages, and what is left of deleted rows in others, do not come along. */
   #rewrite(isWhole: boolean): WriteOutcome {
+    const beganAt = performance.now();
     try {
       this.#file.check();
       if (isWhole) {
@@ -188,12 +190,12 @@ export class LogWriter {
       return { kind: "rewritten", isComplete: isHeldBack === 0 };
     } catch (error) {
       this.abandon();
-      return { kind: "refused", refusal: this.#refusalOf(error) };
+      return { kind: "refused", refusal: this.#refusalOf(error, beganAt) };
     }
   }
 
-  #refusalOf(error: unknown): Refusal {
-    return refusalOf(toStoreError(this.#file.explain(error), this.#file.path, this.#busyTimeoutMs));
+  #refusalOf(error: unknown, beganAt: number): Refusal {
+    return refusalOf(toStoreError(this.#file.explain(error), this.#file.path, msSince(beganAt)));
   }
 
   /**

@@ -10,11 +10,12 @@ import { HithertoError } from "../core/errors.ts";
 import type { Database } from "./driver.ts";
 import { openDatabase } from "./driver.ts";
 import { newestFormat, raiseFormat } from "./formats.ts";
-import { toStoreError, tryExec } from "./sql-errors.ts";
+import { msSince, toStoreError, tryExec } from "./sql-errors.ts";
 import { needsStillFile, openStillFile } from "./still-file.ts";
 import { checkNames, StoreFile } from "./store-file.ts";
 import type { FileIdentity } from "./store-file.ts";
 import { rewriteLog } from "./wal-trust.ts";
+import { whenUnlocked } from "./write-lock.ts";
 
 /** "HITO" in ASCII. */
 export const applicationId = 0x4849_544f;
@@ -49,21 +50,22 @@ export interface ConnectOptions {
  * only to be read, `STORE_READ_ONLY`, `STORE_REPLACED`, `STORE_HARD_LINKED`, `STORE_BUSY`, `STORE_DAMAGED`, `STORE_IO`
  */
 export function connect(options: ConnectOptions): Database {
-  const { path, files, mode, busyTimeoutMs, filePermissions } = options;
+  const { path, files, mode, filePermissions } = options;
   // Looked at before, so that no file is made where another one was, and after, so that this one was opened.
   const file = new StoreFile(path, files);
   file.check();
   checkPath(path, mode);
+  const beganAt = performance.now();
   try {
     if (mode === "create" && filePermissions !== undefined) makeFile(path, filePermissions);
     return tryConnect(options, file, openDatabase);
   } catch (error) {
-    if (mode !== "read" || !needsStillFile(error, path)) throw toStoreError(error, path, busyTimeoutMs);
+    if (mode !== "read" || !needsStillFile(error, path)) throw toStoreError(error, path, msSince(beganAt));
   }
   try {
     return tryConnect(options, file, openStillFile);
   } catch (error) {
-    throw toStoreError(error, path, busyTimeoutMs);
+    throw toStoreError(error, path, msSince(beganAt));
   }
 }
 
@@ -86,9 +88,9 @@ function makeFile(path: string, permissions: number): void {
 
 function tryConnect(options: ConnectOptions, file: StoreFile, open: typeof openDatabase): Database {
   const { path, mode, busyTimeoutMs } = options;
-  const db = open(path, { isReadOnly: mode === "read", busyTimeoutMs });
+  const db = open(path, { isReadOnly: mode === "read", busyTimeoutMs: 0 });
   try {
-    prepareFile(db, path, mode);
+    whenUnlocked(() => prepareFile(db, path, mode), busyTimeoutMs);
     configure(db, options);
     file.check();
     return db;
@@ -180,6 +182,7 @@ function readFormat(db: Database, path: string): number | undefined {
     )
     .get()!;
   if (id === 0 && tables === 0) return undefined;
+  if (id === 0 && hasOurTables(db)) throw notAStore(path, unmarked);
   if (id !== applicationId) throw notAStore(path, "it is a database of another application");
   if (format > formatVersion) {
     throw new HithertoError("STORE_FORMAT_NEWER", { store: path, format, known: formatVersion });
@@ -187,17 +190,38 @@ function readFormat(db: Database, path: string): number | undefined {
   return format;
 }
 
+/** What a dump of SQL leaves out; `docs/guide/backup-and-restore.md` says more. */
+const unmarked =
+  "it has the tables of one, but its application_id is 0, as after restoring a .dump. To repair it, run " +
+  `PRAGMA application_id = ${applicationId}; PRAGMA user_version = N; with the user_version of the store that was ` +
+  `dumped as N (this version of Hitherto writes ${formatVersion}), then hitherto verify`;
+
+function hasOurTables(db: Database): boolean {
+  const ours =
+    "SELECT count(*) FROM sqlite_schema WHERE name IN ('commits', 'term_commits', 'stream_policies')";
+  return db.prepare<[number]>(ours).get()?.[0] === 3;
+}
+
+/** May be called again when a lock of another process was in its way. */
 function prepareFile(db: Database, path: string, mode: ConnectOptions["mode"]): void {
   const format = readFormat(db, path);
-  if (format === formatVersion) return;
-  if (format === undefined) {
-    if (mode !== "create") throw notAStore(path, "the database is empty");
-    db.exec("PRAGMA page_size = 4096");
-    db.exec("PRAGMA journal_mode = WAL");
-  } else if (mode === "read") {
-    throw new HithertoError("STORE_FORMAT_OLDER", { store: path, format, known: formatVersion });
+  if (format === undefined && mode !== "create") throw notAStore(path, "the database is empty");
+  if (mode === "read") {
+    if (format === formatVersion) return;
+    throw new HithertoError("STORE_FORMAT_OLDER", { store: path, format: format!, known: formatVersion });
   }
-  liftFormat(db, path);
+  if (format === undefined) db.exec("PRAGMA page_size = 4096");
+  beginWal(db, path);
+  if (format !== formatVersion) liftFormat(db, path);
+}
+
+/** Not only for new files: a copy made by `VACUUM INTO`, and a restored dump, have a rollback journal. */
+function beginWal(db: Database, path: string): void {
+  if (db.prepare<[string]>("PRAGMA journal_mode").get()?.[0] === "wal") return;
+  const mode = db.prepare<[string]>("PRAGMA journal_mode = WAL").get()?.[0];
+  if (mode === "wal") return;
+  const problem = "SQLite cannot keep a write-ahead log there, which needs shared memory: use a local disk";
+  throw new HithertoError("STORE_IO", { store: path, problem });
 }
 
 /** Several processes may come here at once: the one that gets the lock does it, the others find it done. */
@@ -213,7 +237,8 @@ function liftFormat(db: Database, path: string): void {
   }
 }
 
-function configure(db: Database, { mode, durability, cacheBytes }: ConnectOptions): void {
+function configure(db: Database, { mode, durability, busyTimeoutMs, cacheBytes }: ConnectOptions): void {
+  db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
   db.exec(`PRAGMA cache_size = -${Math.ceil(cacheBytes / 1024)}`);
   db.exec("PRAGMA cell_size_check = ON");
   if (mode === "read") return;

@@ -73,8 +73,16 @@ export function tryExec(db: Database, sql: string): void {
   }
 }
 
-/** The error to raise for one that came out of the driver; errors of Hitherto pass through. */
-export function toStoreError(error: unknown, store: string, busyTimeoutMs = 0): Error {
+/** The whole milliseconds since a moment of `performance.now()`. */
+export function msSince(moment: number): number {
+  return Math.round(performance.now() - moment);
+}
+
+/**
+ * The error to raise for one that came out of the driver; errors of Hitherto pass through. `waitedMs`: how long a lock
+ * was waited for.
+ */
+export function toStoreError(error: unknown, store: string, waitedMs = 0): Error {
   if (isHithertoError(error)) return error;
   if (!(error instanceof Error)) return new HithertoError("STORE_IO", { store, problem: String(error) });
   const options = { cause: error };
@@ -87,7 +95,7 @@ export function toStoreError(error: unknown, store: string, busyTimeoutMs = 0): 
   switch (code === undefined ? undefined : code & 0xff) {
     case sqlite.BUSY:
     case sqlite.LOCKED:
-      return new HithertoError("STORE_BUSY", { store, waitedMs: busyTimeoutMs }, options);
+      return new HithertoError("STORE_BUSY", { store, waitedMs }, options);
     case sqlite.FULL:
       return new HithertoError("STORE_FULL", { store }, options);
     case sqlite.READONLY:

@@ -69,7 +69,7 @@ import { Statements } from "./row-source.ts";
 import { checkPath, connect, formatVersion, secureLog } from "./schema.ts";
 import type { ConnectOptions, SqliteDurability } from "./schema.ts";
 import { findSnapshot, listSnapshots } from "./snapshot-rows.ts";
-import { toStoreError } from "./sql-errors.ts";
+import { msSince, toStoreError } from "./sql-errors.ts";
 import { identify, resolvePath, StoreFile } from "./store-file.ts";
 import { describeStream, listNames } from "./stream-list.ts";
 import { verifyInThread } from "./verify.ts";
@@ -455,11 +455,12 @@ class SqliteStore implements EventStore {
   /** Runs a short read and translates what the driver throws. */
   #attempt<Result>(body: () => Result): Result {
     this.#checkOpen();
+    const beganAt = performance.now();
     try {
       this.#file.checkNowAndThen();
       return body();
     } catch (error) {
-      throw toStoreError(this.#file.explain(error), this.#options.path, this.#options.busyTimeoutMs);
+      throw toStoreError(this.#file.explain(error), this.#options.path, msSince(beganAt));
     }
   }
 

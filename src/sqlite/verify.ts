@@ -17,7 +17,7 @@ import type { Database } from "./driver.ts";
 import { Statements } from "./row-source.ts";
 import type { ThreadMessage } from "./run-thread.ts";
 import type { ConnectOptions } from "./schema.ts";
-import { toStoreError } from "./sql-errors.ts";
+import { isBusy, toStoreError } from "./sql-errors.ts";
 import { startThread } from "./start-thread.ts";
 import { blockOf, termOf } from "./terms.ts";
 import { rowChecks } from "./verify-rows.ts";
@@ -117,8 +117,14 @@ class Verification {
     try {
       check();
     } catch (error) {
+      // It is no damage; SQLite has waited as long as the connection allows.
+      if (isBusy(error)) throw toStoreError(error, this.#store, this.#busyTimeoutMs());
       this.#report({ kind: "file", message: toStoreError(error, this.#store).message });
     }
+  }
+
+  #busyTimeoutMs(): number {
+    return this.#db.prepare<[number]>("PRAGMA busy_timeout").get()?.[0] ?? 0;
   }
 
   #checkFile(): void {

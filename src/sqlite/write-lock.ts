@@ -1,5 +1,5 @@
 /**
- * Taking the write lock of the file in competition with other processes.
+ * Taking locks of the file in competition with other processes.
  *
  * SQLite's own waiting sleeps longer and longer, up to 100 ms, so that a process that writes without a pause is hardly
  * ever caught between two transactions. Here the sleeps stay short and random: the next one gets its turn within
@@ -15,15 +15,17 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
 export function writeLock(db: Database, timeoutMs: number): () => void {
   db.exec("PRAGMA busy_timeout = 0");
   const begin = db.prepare("BEGIN IMMEDIATE");
-  return () => whenUnlocked(() => void begin.run(), timeoutMs);
+  return () => void whenUnlocked(() => begin.run(), timeoutMs);
 }
 
-/** Runs a statement that needs the write lock as soon as nobody else has it. Blocks its thread meanwhile. */
-export function whenUnlocked(statement: () => void, timeoutMs: number): void {
+/**
+ * Runs what needs a lock as soon as nobody else has it, or throws what SQLite says after `timeoutMs`. Also for what SQLite
+ * does not wait for itself, such as changing the journal mode. Blocks its thread meanwhile.
+ */
+export function whenUnlocked<Result>(statement: () => Result, timeoutMs: number): Result {
   for (const deadline = performance.now() + timeoutMs; ;) {
     try {
-      statement();
-      return;
+      return statement();
     } catch (error) {
       if (!isBusy(error) || performance.now() >= deadline) throw error;
       Atomics.wait(sleeper, 0, 0, Math.random() * sleepMsMax);

@@ -19,7 +19,7 @@ import type { Database, Statement } from "../driver.ts";
 import { LogWriter, randomBits } from "../log-writer.ts";
 import { connect } from "../schema.ts";
 import type { ConnectOptions } from "../schema.ts";
-import { isBusy, toStoreError } from "../sql-errors.ts";
+import { isBusy, msSince, toStoreError } from "../sql-errors.ts";
 import type { StoreFile } from "../store-file.ts";
 import { ReadSideReader } from "./read-side-reader.ts";
 import { SqlRunner } from "./sql-runner.ts";
@@ -132,13 +132,13 @@ export class Transactions {
   }
 
   async #begin({ begin }: Connection): Promise<void> {
-    const { busyTimeoutMs } = this.#connect;
-    for (const deadline = performance.now() + busyTimeoutMs; ;) {
+    const beganAt = performance.now();
+    for (const deadline = beganAt + this.#connect.busyTimeoutMs; ;) {
       try {
         begin.run();
         return;
       } catch (error) {
-        if (!isBusy(error) || performance.now() >= deadline) throw this.#translate(error);
+        if (!isBusy(error) || performance.now() >= deadline) throw this.#translate(error, msSince(beganAt));
       }
       await sleep(1 + Math.random() * pauseMsMax);
     }
@@ -169,8 +169,8 @@ export class Transactions {
     }
   }
 
-  #translate(error: unknown): Error {
-    return toStoreError(this.#file.explain(error), this.#connect.path, this.#connect.busyTimeoutMs);
+  #translate(error: unknown, waitedMs?: number): Error {
+    return toStoreError(this.#file.explain(error), this.#connect.path, waitedMs);
   }
 }
 
