@@ -109,7 +109,8 @@ export interface ErrorDetailsByCode {
   readonly PARKED_UNKNOWN: { owner: string; key?: string | undefined; position?: number | undefined };
   readonly PARKED_FULL: { owner: string; max: number };
   readonly STORE_CLOSED: { store: string };
-  readonly STORE_URL_UNKNOWN: { url: string; known: readonly string[] };
+  /** `instead` says how the store that is probably meant is written. */
+  readonly STORE_URL_UNKNOWN: { url: string; known: readonly string[]; instead?: string };
   readonly STORE_DRIVER_MISSING: { store: string; driver: string; install: string };
   readonly STORE_NOT_FOUND: { store: string; problem: string };
   readonly STORE_UNREACHABLE: { store: string; problem: string };
@@ -323,7 +324,7 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
   // The store itself
   STORE_CLOSED: caller((d) => `The store ${d.store} is closed.`),
   STORE_URL_UNKNOWN: caller(
-    (d) => `No store answers to the URL "${d.url}"; known are ${d.known.join(", ")}.`,
+    (d) => `No store answers to the URL "${d.url}": ${d.instead ?? `known are ${d.known.join(", ")}`}.`,
   ),
   STORE_DRIVER_MISSING: operator(
     (d) => `${d.store} needs the driver ${d.driver}, which is not installed: run ${d.install}.`,

@@ -53,6 +53,18 @@ test.each([
   ["mysql://ada:s3cret@db/bank", "it must begin with postgres://"],
   ["postgres://ada:s3cret%@db/bank", "it holds a % that begins no code"],
   ["postgres://ada:s3cret@db/ba%00nk", "%00"],
+  ["postgres://ada:s3cret@db/bank?shema=shop", 'it has the unknown parameter "shema": write schema'],
+  ["postgres://ada:s3cret@db/bank?sslMode=require", "write sslmode"],
+  ["postgres://ada:s3cret@db/bank?connection_limit=5", "by the option connectionsMax"],
+  ["postgres://ada:s3cret@db/bank?pgbouncer=true", "leave it out, the store works through PgBouncer"],
+  ["postgres://ada:s3cret@db/bank?sslmode=require&channel_binding=require", "write sslmode=verify-full"],
+  ["postgres://ada:s3cret@db/bank?search_path=shop", "schema=NAME"],
+  ["postgres://ada:s3cret@db/bank?qwertyuiop=1", 'the unknown parameter "qwertyuiop": leave it out'],
+  ["postgres://ada:s3cret@db/bank?schema=a&schema=b", 'the parameter "schema" twice'],
+  ["postgres://ada:s3cret@db/bank?sslmode=on", "its sslmode must be one of disable"],
+  ["postgres://ada:s3cret@db/bank#main", "write it as %23"],
+  ["postgres://ada:12?s3cret@db/bank", "write %3F for ? and %40 for @"],
+  ["postgres://ada:12?s3cret=1@db/bank", "write %3F for ? and %40 for @"],
 ])("refuses the URL %j without repeating a password", (wrongUrl, problem) => {
   expect(problemOf(wrongUrl)).toContain(problem);
   expect(problemOf(wrongUrl)).not.toContain("s3cret");

@@ -3,6 +3,7 @@
  */
 import type { PoolConfig } from "pg";
 import { HithertoError } from "../core/errors.ts";
+import { nearestName } from "../core/nearest-name.ts";
 import { inWords } from "../store/check-input.ts";
 import { reportTo } from "../store/diagnostic.ts";
 import type { Report } from "../store/diagnostic.ts";
@@ -37,6 +38,7 @@ export const defaultSchema = "hitherto";
 export function planConnection(url: string | URL, options: PostgresStoreOptions = {}): ConnectionPlan {
   const address = parseUrl(url);
   checkOptions(options);
+  checkParameters(address);
   const schema = planSchema(address.searchParams.get("schema") ?? undefined, options.schema);
   address.searchParams.delete("schema");
   const { mode = "create", connectionsMax = 10, connectTimeoutMs = 10_000, busyTimeoutMs = 30_000 } = options;
@@ -82,6 +84,77 @@ function parseUrl(url: unknown): URL {
   check(isSound, "url", `it holds a % that begins no code, or %00: ${shape}`);
   return address;
 }
+
+/** What the store and the driver look at. */
+const knownParameters: ReadonlySet<string> = new Set([
+  "schema",
+  "host",
+  "port",
+  "user",
+  "password",
+  "ssl",
+  "sslmode",
+  "sslcert",
+  "sslkey",
+  "sslrootcert",
+  "sslnegotiation",
+  "uselibpqcompat",
+  "application_name",
+  "fallback_application_name",
+  "options",
+  "statement_timeout",
+  "lock_timeout",
+  "idle_in_transaction_session_timeout",
+  "query_timeout",
+]);
+
+/** Parameters of other tools, and what says the same here. */
+const insteadOfParameter: Readonly<Record<string, string>> = {
+  connection_limit: "say it by the option connectionsMax",
+  max: "say it by the option connectionsMax",
+  pool: "say it by the option connectionsMax",
+  pool_size: "say it by the option connectionsMax",
+  connect_timeout: "say it by the option connectTimeoutMs",
+  connectionTimeoutMillis: "say it by the option connectTimeoutMs",
+  pool_timeout: "say it by the option connectTimeoutMs",
+  socket_timeout: "say it by the option answerTimeoutMs",
+  search_path: "the schema of the store is schema=NAME",
+  currentSchema: "the schema of the store is schema=NAME",
+  database: "write it behind the host: postgres://HOST/DATABASE",
+  dbname: "write it behind the host: postgres://HOST/DATABASE",
+  pgbouncer: "leave it out, the store works through PgBouncer as it is",
+  statement_cache_size: "leave it out, the store works through PgBouncer as it is",
+  prepareThreshold: "leave it out, the store works through PgBouncer as it is",
+  channel_binding: "leave it out, and write sslmode=verify-full",
+  sslaccept: "write sslmode=verify-full",
+  target_session_attrs: "leave it out, and name the host that takes writes",
+  client_encoding: "leave it out, the store sets it",
+};
+
+/** Refuses what the driver would ignore. */
+function checkParameters({ search, searchParams, hash }: URL): void {
+  check(hash === "", "url", "it has a # in it: write it as %23");
+  for (const name of searchParams.keys()) {
+    // Such a name may be a part of a password.
+    const isName = knownParameters.has(name) || (/^\w+$/.test(name) && !search.includes("@"));
+    check(
+      isName,
+      "url",
+      "behind its ? there is no known parameter: in a user or password, write %3F for ? and %40 for @",
+    );
+    check(searchParams.getAll(name).length === 1, "url", `it has the parameter ${inWords(name)} twice`);
+    if (knownParameters.has(name)) continue;
+    const names = [...knownParameters, ...Object.keys(insteadOfParameter)];
+    const nearest = Object.hasOwn(insteadOfParameter, name) ? name : nearestName(name, names);
+    const hint = nearest === undefined ? "leave it out" : (insteadOfParameter[nearest] ?? `write ${nearest}`);
+    check(false, "url", `it has the unknown parameter ${inWords(name)}: ${hint}`);
+  }
+  const sslmode = searchParams.get("sslmode");
+  const isMode = sslmode === null || sslModes.includes(sslmode);
+  check(isMode, "url", `its sslmode must be one of ${sslModes.join(", ")}`);
+}
+
+const sslModes = ["disable", "prefer", "require", "verify-ca", "verify-full", "no-verify"];
 
 function isDecodable(part: string): boolean {
   try {

@@ -6,7 +6,7 @@ import { redactUrl } from "../core/redact-url.ts";
 import { restoreSqliteStore } from "../sqlite/backup.ts";
 import type { RestoreOptions } from "../sqlite/backup.ts";
 import type { BackupReport } from "../store/event-store.ts";
-import { placeOf } from "./open.ts";
+import { placeOf } from "./store-place.ts";
 
 /**
  * Makes an embedded store of a backup that `store.backup` made. The copy is verified before it gets its name; the backup

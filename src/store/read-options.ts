@@ -211,9 +211,17 @@ export function checkStreamName(stream: unknown): asserts stream is string {
 
 /** Refuses what cannot be the path of a file. @throws `ARGUMENT_INVALID` */
 export function checkFilePath(argument: string, path: unknown): asserts path is string {
-  if (typeof path === "string" && path !== "" && !path.includes("\0")) return;
-  fail(argument, "it must be the path of a file");
+  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+    fail(argument, "it must be the path of a file");
+  }
+  // Or a file of that name would be made. The URL itself is not repeated: it may hold a password.
+  if (/^:memory:/i.test(path)) fail(argument, 'it names no file: open("memory:") opens a store in memory');
+  const isUrl = urlOfStore.test(path);
+  if (isUrl) fail(argument, "it is a URL, where the path of a file is needed; open takes both");
 }
+
+/** Schemes that are written before the path of a database. */
+const urlOfStore = /^(?:file|sqlite3?|libsql|better-sqlite3|jdbc|memory|postgres(?:ql)?):/i;
 
 /** Refuses options that are no object. @throws `ARGUMENT_INVALID` */
 export function checkOptions(options: unknown, argument: string = "options"): void {

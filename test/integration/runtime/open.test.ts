@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { open } from "../../../src/runtime/open.ts";
+import { openSqliteStore } from "../../../src/sqlite/index.ts";
 import { anAccount } from "./engines.ts";
 
 const event = { type: "Noted", data: {} };
@@ -30,6 +31,7 @@ describe("open", () => {
     ["sqlite: and an absolute path", () => `sqlite:${join(folder, "bank.db")}`],
     ["sqlite:// and an absolute path", () => `sqlite://${join(folder, "bank.db")}`],
     ["a scheme in capitals", () => "SQLITE:bank.db"],
+    ["file: and a relative path", () => "file:./bank.db"],
     ["a file URL as text", () => pathToFileURL(join(folder, "bank.db")).href],
     ["a file URL", () => pathToFileURL(join(folder, "bank.db"))],
   ])("opens the same file by %s", async (_, url) => {
@@ -40,7 +42,7 @@ describe("open", () => {
     expect(await again.head()).toBe(1);
   });
 
-  test.each(["C:\\data\\bank.db", "C:bank.db", "./odd:name.db", "sqlite:odd:name.db", "file 1%20.db"])(
+  test.each(["./C:bank.db", "./odd:name.db", "sqlite:odd:name.db", "file 1%20.db"])(
     "takes %s for a path",
     async (path) => {
       if (process.platform === "win32") return;
@@ -57,7 +59,7 @@ describe("open", () => {
   });
 
   test("opens a new store in memory each time", async () => {
-    await using first = await open("memory:");
+    await using first = await open(":memory:");
     await using second = await open("memory:");
     await first.append({ stream: "note-1", events: [event] });
     expect([await first.head(), await second.head()]).toEqual([1, 0]);
@@ -83,6 +85,11 @@ describe("open", () => {
     ["an empty path", ""],
     ["a number", 7],
     ["two slashes before a path", "sqlite://bank.db"],
+    ["a parameter", "bank.db?mode=ro"],
+    ["a parameter of a file URL", "file:./bank.db?connection_limit=1"],
+    ["a value that is missing", "undefined"],
+    ["the end of a line", "bank.db\n"],
+    ["a folder of the user", "~/bank.db"],
     ["a file URL of another machine", "file://elsewhere/bank.db"],
     ["options that are none", "bank.db", 7],
     ["an option of the runtime that is wrong", "bank.db", { cacheSize: -1 }],
@@ -92,6 +99,16 @@ describe("open", () => {
     await expect(opening).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
     expect(await readdir(folder)).toEqual([]);
   });
+
+  test.each([":memory:", "file:bank.db", "sqlite:bank.db", "postgres://ada:secret@host/bank"])(
+    "openSqliteStore, which takes a path, refuses %s and makes no file",
+    async (path) => {
+      const error: unknown = await openSqliteStore(path).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: "ARGUMENT_INVALID", details: { argument: "path" } });
+      expect((error as Error).message).not.toContain("secret");
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
 
   test("hands its options on to the store and to the runtime", async () => {
     await using store = await open("bank.db", { durability: "os", clock: () => new Date(0) });

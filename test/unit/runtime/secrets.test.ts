@@ -5,7 +5,7 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { planConnection } from "../../../src/postgres/connection-plan.ts";
-import { placeOf } from "../../../src/runtime/open.ts";
+import { placeOf } from "../../../src/runtime/store-place.ts";
 
 const password = "Xq7-secret";
 
@@ -96,7 +96,7 @@ test.each([
   expect(shownFor(url)).not.toContain(password);
 });
 
-test.each(["./a:b@c.db", "data/ada@example.db", String.raw`C:\data\ada@home.db`, "shop.db", "sqlite:a b.db"])(
+test.each(["./a:b@c.db", "data/ada@example.db", "./data/ada@home.db", "shop.db", "sqlite:a b.db"])(
   "%s is the path of a file",
   (path) => {
     expect(placeOf(path)).toMatchObject({ engine: "sqlite" });
