@@ -75,6 +75,7 @@ function useAsConsumer(tarball: string): void {
     useCommand(folder);
     checkBundles(folder, (what, [command = "", ...args]) => need(what, command, args, folder));
     conformOnOldestNode(folder);
+    refuseOnOldSqlite(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -124,18 +125,47 @@ storeConformance({
 `;
 
 function conformOnOldestNode(folder: string): void {
-  const oldest = `${manifest.engines.node.replace(">=", "")}.0`;
-  need(
-    `installs Node ${oldest}`,
-    "npm",
-    ["install", "--no-save", "--loglevel=error", `node@${oldest}`],
-    folder,
-  );
-  const node = join(folder, "node_modules", ".bin", "node");
-  const version = run(node, ["--version"], { cwd: folder }).stdout.trim();
-  if (version !== `v${oldest}`) throw new Error(`Node ${oldest} was installed, but ${version} answers.`);
+  const oldest = /\d+\.\d+\.\d+/.exec(manifest.engines.node)?.[0] ?? "";
+  const node = installNode(folder, oldest);
   writeFileSync(join(folder, "kit.mjs"), kitProgram);
   need(`conforms on Node ${oldest}`, node, ["--disable-warning=ExperimentalWarning", "kit.mjs"], folder);
+}
+
+/** One whose SQLite can damage files: only stores in files are refused. */
+const unsoundNode = "22.16.0";
+
+const refusedProgram = `
+import { open } from "hitherto";
+const memory = await open("memory:");
+console.log(await memory.head());
+await open("refused.db").catch((error) => console.log(error.code));
+`;
+
+function refuseOnOldSqlite(folder: string): void {
+  const node = installNode(folder, unsoundNode);
+  writeFileSync(join(folder, "refused.mjs"), refusedProgram);
+  const output = need(
+    `refuses a file on Node ${unsoundNode}`,
+    node,
+    ["--no-warnings", "refused.mjs"],
+    folder,
+  );
+  const isRefused = output === "0\nSQLITE_UNSOUND\n" && !existsSync(join(folder, "refused.db"));
+  if (!isRefused) throw new Error(`Node ${unsoundNode} was to refuse a file and to take memory:\n${output}`);
+  const args = ["node_modules/hitherto/dist/cli/main.js", "stats", "--store", "refused.db"];
+  const command = run(node, ["--no-warnings", ...args], { cwd: folder });
+  const isSaid = command.status === 1 && command.output.includes("22.22.3");
+  if (!isSaid) throw new Error(`The command was to name the Node that it needs:\n${command.output}`);
+}
+
+/** Installs a version of Node next to the package, and gives the path of its program. */
+function installNode(folder: string, version: string): string {
+  const args = ["install", "--no-save", "--loglevel=error", `node@${version}`];
+  need(`installs Node ${version}`, "npm", args, folder);
+  const node = join(folder, "node_modules", ".bin", "node");
+  const found = run(node, ["--version"], { cwd: folder }).stdout.trim();
+  if (found !== `v${version}`) throw new Error(`Node ${version} was installed, but ${found} answers.`);
+  return node;
 }
 
 function main(): void {

@@ -133,6 +133,7 @@ export interface ErrorDetailsByCode {
   readonly STORE_READ_ONLY: { store: string; problem?: string | undefined };
   readonly STORE_IO: { store: string; problem: string };
   readonly OUT_OF_MEMORY: { store: string; thread: string };
+  readonly SQLITE_UNSOUND: { store: string; version: string; node: string };
   readonly THREAD_NOT_STARTED: {
     store: string;
     thread: "writer" | "checkpoint" | "verify" | "backup";
@@ -379,6 +380,11 @@ const registry: { readonly [Code in ErrorCode]: ErrorDefinition<ErrorDetailsByCo
     ...operator((d) => `${d.store} failed: ${d.problem}.`),
     isRetryable: true,
   },
+  SQLITE_UNSOUND: operator(
+    (d) =>
+      `SQLite ${d.version}, which Node ${d.node} brings, can damage ${d.store}: two connections that commit and ` +
+      `checkpoint at one moment lose pages. Run Node 22.22.3, 24.15.0, 25.9.0 or a later one of the same line, or a newer line.`,
+  ),
   THREAD_NOT_STARTED: caller(
     (d) =>
       `The ${d.thread} thread of ${d.store} did not start: ${d.problem}. A bundle must leave hitherto out (mark it ` +

@@ -7,6 +7,7 @@ import { checkBackupOptions, checkFilePath } from "../store/read-options.ts";
 import type { CopyJob } from "./copy-store.ts";
 import { discard, planPartialFile } from "./partial-file.ts";
 import type { ThreadMessage } from "./run-thread.ts";
+import { checkSqlite } from "./sqlite-version.ts";
 import { startThread } from "./start-thread.ts";
 import type { Thread } from "./start-thread.ts";
 import { resolvePath } from "./store-file.ts";
@@ -66,6 +67,7 @@ export async function restoreSqliteStore(
   checkFilePath("backup", backup);
   checkFilePath("path", path);
   checkBackupOptions(options, "restore");
+  checkSqlite(path);
   const file = planPartialFile(resolvePath(path), false);
   const source = { source: resolvePath(backup), busyTimeoutMs: 30_000, cacheBytes: 32 * mebibyte };
   return copyInThread("restore", { ...source, file, migrates: true }, options);

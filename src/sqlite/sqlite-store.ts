@@ -70,6 +70,7 @@ import { checkPath, connect, formatVersion, secureLog } from "./schema.ts";
 import type { ConnectOptions, SqliteDurability } from "./schema.ts";
 import { findSnapshot, listSnapshots } from "./snapshot-rows.ts";
 import { msSince, toStoreError } from "./sql-errors.ts";
+import { checkSqlite } from "./sqlite-version.ts";
 import { identify, resolvePath, StoreFile } from "./store-file.ts";
 import { describeStream, listNames } from "./stream-list.ts";
 import { verifyInThread } from "./verify.ts";
@@ -104,7 +105,7 @@ export interface SqliteStoreOptions {
  * Opens a store in a file. Several handles, in one process or in many, may have the same file open and all may write.
  *
  * @throws `STORE_NOT_FOUND`, `STORE_NOT_A_STORE`, `STORE_FORMAT_NEWER`, `STORE_READ_ONLY`, `STORE_BUSY`, `STORE_DAMAGED`,
- * `STORE_HARD_LINKED`, `STORE_REPLACED`, `STORE_IO`, `THREAD_NOT_STARTED`, `ARGUMENT_INVALID`
+ * `STORE_HARD_LINKED`, `STORE_REPLACED`, `STORE_IO`, `SQLITE_UNSOUND`, `THREAD_NOT_STARTED`, `ARGUMENT_INVALID`
  * @example
  * ```ts
  * import { openSqliteStore } from "hitherto/sqlite";
@@ -114,6 +115,7 @@ export interface SqliteStoreOptions {
  */
 export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<EventStore> {
   const connectOptions = planConnection(path, options);
+  checkSqlite(connectOptions.path);
   new StoreFile(connectOptions.path, identify(connectOptions.path)).checkOthers();
   checkPath(connectOptions.path, connectOptions.mode);
   secureLog(connectOptions);
