@@ -17,6 +17,7 @@ import { readCounter } from "./counters.ts";
 import type { Database } from "./driver.ts";
 import { checkHole, holeColumns } from "./hole-rows.ts";
 import type { HoleRow } from "./hole-rows.ts";
+import { findIdPosition } from "./index-entries.ts";
 import type { Range, RowSource } from "./row-source.ts";
 import { blockSource, logSource, Statements, streamSource, termSource } from "./row-source.ts";
 import { checkStreamEnds, lastStoredRevision } from "./stream-ends.ts";
@@ -168,7 +169,7 @@ export class LogReader {
   }
 
   #positionOf(id: string): number | undefined {
-    return this.#statements.prepare<[number]>("SELECT position FROM explicit_ids WHERE id = ?").get(id)?.[0];
+    return findIdPosition(this.#statements, id, this.#store);
   }
 
   /** The index of ids has no checksum of its own, but the event that it leads to says its id. */
@@ -200,7 +201,7 @@ export class LogReader {
   #logSource(filter: EventFilter | undefined, range: Range): RowSource {
     const index = range.to - range.from < shortStretch ? undefined : chooseIndex(filter);
     if (index === undefined) return logSource(this.#statements, range, this.#store);
-    if (index.kind === "terms") return termSource(this.#statements, index.arms, range);
+    if (index.kind === "terms") return termSource(this.#statements, index.arms, range, this.#store);
     return blockSource(this.#statements, index.terms, range, this.#store);
   }
 

@@ -12,6 +12,7 @@ import { damaged, leanColumns } from "./commit-row.ts";
 import type { Database, SqlValue, Statement } from "./driver.ts";
 import { checkHole, holeColumns } from "./hole-rows.ts";
 import type { HoleRow } from "./hole-rows.ts";
+import { checkScan, termBlocks, termCommits } from "./index-entries.ts";
 import { blockSize } from "./terms.ts";
 
 /** Hands out the rows of one read, a bunch at a time. */
@@ -199,6 +200,7 @@ export function termSource(
   statements: Statements,
   arms: ReadonlyArray<readonly number[]>,
   range: Range,
+  store: string,
 ): RowSource {
   const byPosition = statements.prepare<LeanRow>(
     `SELECT ${leanColumns} FROM commits WHERE position IN (SELECT value FROM json_each(?))
@@ -210,7 +212,7 @@ export function termSource(
     next(limit) {
       while (lowest <= highest) {
         const left = { ...range, from: lowest, to: highest };
-        const found = arms.map((terms) => armPositions(statements, terms, left, limit));
+        const found = arms.map((terms) => armPositions(statements, terms, { ...left, limit }, store));
         const positions = firstOf(found, limit, range);
         const last = positions.at(-1);
         if (last === undefined) return [];
@@ -230,17 +232,22 @@ const termsAtOnceMax = 16;
 function armPositions(
   statements: Statements,
   terms: readonly number[],
-  range: Range,
-  limit: number,
+  range: Range & { readonly limit: number },
+  store: string,
 ): number[] {
+  const { from, to, isBackwards, limit } = range;
   // More do not narrow the choice much further, and SQLite bounds the length of a condition.
   const others = terms
     .slice(1, termsAtOnceMax)
     .map(() => "AND EXISTS (SELECT 1 FROM term_commits WHERE term = ? AND position = t.position)");
-  const sql = `SELECT position FROM term_commits AS t WHERE term = ? AND position >= ? AND position <= ?
+  const sql = `SELECT position, mark FROM term_commits AS t WHERE term = ? AND position >= ? AND position <= ?
     ${others.join(" ")} ORDER BY position ${order(range)} LIMIT ?`;
   const [first, ...rest] = terms.slice(0, termsAtOnceMax);
-  const rows = statements.prepare<[number]>(sql).all(first!, range.from, range.to, ...rest, limit);
+  const rows = statements.prepare<[number, SqlValue]>(sql).all(first!, from, to, ...rest, limit);
+  const start = isBackwards ? to : from;
+  // Where several terms were wanted, entries were left out, so nothing but the places around can be looked at.
+  const scan = { term: first!, from: start, isBackwards, entries: rows, isAtEnd: rows.length < limit };
+  checkScan(statements, termCommits, rest.length === 0 ? scan : { ...scan, isAtEnd: false }, store);
   return rows.map((row) => row[0]);
 }
 
@@ -260,8 +267,8 @@ export function blockSource(
   range: Range,
   store: string,
 ): RowSource {
-  const select = statements.prepare<[number]>(
-    `SELECT block FROM term_blocks WHERE term = ? AND block >= ? AND block <= ?
+  const select = statements.prepare<[number, SqlValue]>(
+    `SELECT block, mark FROM term_blocks WHERE term = ? AND block >= ? AND block <= ?
      ORDER BY block ${order(range)} LIMIT ${blocksAtOnce}`,
   );
   let lowest = Math.floor(rowContaining(statements, range.from) / blockSize);
@@ -278,10 +285,19 @@ export function blockSource(
     },
   };
 
+  function blocksOf(term: number): number[] {
+    const { isBackwards } = range;
+    const entries = select.all(term, lowest, highest);
+    const isAtEnd = entries.length < blocksAtOnce;
+    const from = isBackwards ? highest : lowest;
+    checkScan(statements, termBlocks, { term, from, isBackwards, entries, isAtEnd }, store);
+    return entries.map(([block]) => block);
+  }
+
   function fetchBlocks(): boolean {
     if (lowest > highest) return false;
     const blocks = firstOf(
-      terms.map((term) => select.all(term, lowest, highest).map((row) => row[0])),
+      terms.map((term) => blocksOf(term)),
       blocksAtOnce,
       range,
     );

@@ -11,6 +11,7 @@ import type { CounterName } from "./counters.ts";
 import type { Database, SqlValue } from "./driver.ts";
 import { checkHole, holeColumns } from "./hole-rows.ts";
 import type { HoleRow } from "./hole-rows.ts";
+import { changedIndexes } from "./index-entries.ts";
 import { toDocument } from "./read-side/document-rows.ts";
 import type { DocumentRow } from "./read-side/document-rows.ts";
 import { documentColumns } from "./read-side/document-sql.ts";
@@ -45,6 +46,7 @@ export const rowChecks: readonly Check[] = [
   checkRecords,
   checkModels,
   checkTables,
+  checkIndexes,
 ];
 
 function* checkCounters({ db, store }: VerifiedFile): Generator<VerifyProblem> {
@@ -140,6 +142,10 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+function* checkIndexes({ db }: VerifiedFile): Generator<VerifyProblem> {
+  for (const message of changedIndexes(db)) yield { kind: "index", message };
 }
 
 function* checkTables({ db, store }: VerifiedFile): Generator<VerifyProblem> {
