@@ -1,8 +1,9 @@
+import { isPromise } from "./calls.ts";
 /**
  * Deciding: from a command to the events that are to be appended, or a rejection. Pure; loading and appending are the
  * runtime's.
  */
-import { isPromise } from "./calls.ts";
+import { refuseArgument, requireArgument, requireKind } from "./check-arguments.ts";
 import type {
   AnyDecider,
   CommandOf,
@@ -51,6 +52,9 @@ export function decide<D extends AnyDecider, Name extends CommandOf<D>>(
   command: Command<Name, PayloadOf<D, Name>>,
   context: DecideContext,
 ): ReadonlyArray<NewEventOf<EventsOf<D>>> | Rejection<ReasonOf<D, Name>> {
+  requireKind("decider", decider, deciderKind);
+  requireArgument("command", command);
+  requireArgument("context", context);
   const handler = findHandler(decider, command.name);
   const decision = handler(state, command.payload, context);
   if (isRejection(decision)) return decision as Rejection<ReasonOf<D, Name>>;
@@ -85,10 +89,14 @@ export function normaliseDecision(
     readonly metadata?: EventMetadata | undefined;
   },
 ): readonly NewEvent[] | Rejection {
+  requireArgument("options", options);
+  requireArgument("options.events", options.events);
   if (isRejection(decision)) return decision;
   const owner = { definition: "decision model", command: options.name };
   return normalise(decision, owner).map((event) => complete(event, options.events, options.metadata ?? {}));
 }
+
+const deciderKind: readonly string[] = ["decider"];
 
 type Handler = (state: unknown, payload: unknown, context: DecideContext) => unknown;
 
@@ -98,6 +106,7 @@ interface Owner {
 }
 
 function findHandler(decider: AnyDecider, command: string): Handler {
+  if (typeof command !== "string") refuseArgument("command.name", "it must be a string");
   const handlers = decider.decide as Readonly<Record<string, Handler>>;
   const handler = Object.hasOwn(handlers, command) ? handlers[command] : undefined;
   if (handler !== undefined) return handler;

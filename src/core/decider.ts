@@ -3,6 +3,7 @@
  * says what each event changes, `decide` answers commands with events, with nothing, or with a rejection.
  * The pattern is Jérémie Chassaing's (https://thinkbeforecoding.com/post/2021/12/17/functional-event-sourcing-decider).
  */
+import { refuseArgument, requireArgument } from "./check-arguments.ts";
 import {
   refuseDefinition,
   requireCount,
@@ -108,6 +109,8 @@ export function decider<
  * ```
  */
 export function streamOf(definition: { readonly category: string }, id: string): string {
+  requireArgument("definition", definition);
+  if (typeof definition.category !== "string") refuseArgument("definition.category", "it must be a string");
   if (typeof id === "string" && id !== "") return `${definition.category}-${id}`;
   throw new HithertoError("ARGUMENT_INVALID", { argument: "id", problem: "it must be a string, not empty" });
 }

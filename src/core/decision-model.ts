@@ -3,6 +3,7 @@
  * in the log they are. The query that finds these events is also what an append is made conditional on, so the state
  * and its consistency boundary cannot drift apart (https://dcb.events/topics/command-context).
  */
+import { requireArgument } from "./check-arguments.ts";
 import {
   refuseDefinition,
   requireFunction,
@@ -15,9 +16,9 @@ import type { AnyEventTypes, ListedTypes } from "./event-type.ts";
 import { requireEventTypes } from "./event-type.ts";
 import type { StoredEvent } from "./event.ts";
 import type { FoldOptions, InferredPartialEvolve } from "./fold.ts";
-import { fold } from "./fold.ts";
+import { fold, requireIterable } from "./fold.ts";
 import type { AppendCondition, Query, QueryItem } from "./query.ts";
-import { matchesQuery } from "./query.ts";
+import { passesQuery } from "./query.ts";
 
 /** A decision model as a value: plain, frozen, made by {@link decisionModel} or {@link composeModels}. */
 export interface DecisionModel<State> {
@@ -87,7 +88,10 @@ export function decisionModel<State = unknown, Listed = unknown>(
     kind: "decision-model",
     query,
     initial,
-    fold: (stored, from) => fold(foldable, matching(query, stored), from),
+    fold: (stored, from) => {
+      requireIterable(stored);
+      return fold(foldable, matching(query, stored), from);
+    },
     condition: (after) => conditionOf(query, after),
     events,
   } satisfies DecisionModel<State>);
@@ -146,7 +150,8 @@ export function composeModels<const Models extends Readonly<Record<string, Decis
 
 function* matching(query: Query, events: Iterable<StoredEvent>): Generator<StoredEvent> {
   for (const event of events) {
-    if (matchesQuery(query, event)) yield event;
+    requireArgument("events", event);
+    if (passesQuery(query, event)) yield event;
   }
 }
 

@@ -1,3 +1,5 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { isPromise, threwInWords } from "./calls.ts";
 /**
  * Event types: what is known about the data of one type of event beyond its name. All of it is optional: a type
  * without a definition has schema version 1 and data that nobody checks.
@@ -6,8 +8,7 @@
  * step from its version up to the current one. The chain is checked when it is defined; what cannot be known then, an
  * event below its start or above its end, is refused when it is read.
  */
-import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { isPromise, threwInWords } from "./calls.ts";
+import { refuseArgument, requireArgument } from "./check-arguments.ts";
 import { refuseDefinition, requireCount, requireFunction, requireObject } from "./check-definition.ts";
 import { HithertoError } from "./errors.ts";
 import type { NewEvent, StoredEvent } from "./event.ts";
@@ -137,6 +138,8 @@ export function eventType<Data = unknown>(options: EventTypeOptions<Data> = {}):
  * ```
  */
 export function upcast(types: AnyEventTypes, event: StoredEvent): StoredEvent {
+  requireArgument("types", types);
+  requireArgument("event", event);
   const definition = typeOf(types, event.type);
   return event.schemaVersion === definition.schemaVersion ? event : upcastTo(definition, event);
 }
@@ -185,6 +188,9 @@ export function typeOf(types: AnyEventTypes, type: string): EventType {
  * ```
  */
 export function completeEvent(types: AnyEventTypes, event: NewEvent): NewEvent {
+  requireArgument("types", types);
+  requireArgument("event", event);
+  if (typeof event.type !== "string") refuseArgument("event.type", "it must be a string");
   const definition = typeOf(types, event.type);
   const { schemaVersion } = definition;
   if (event.schemaVersion !== undefined && event.schemaVersion !== schemaVersion) {

@@ -1,6 +1,7 @@
 /**
  * Events: what is handed to a store, and what a store hands back.
  */
+import { refuseArgument } from "./check-arguments.ts";
 
 /** A value that JSON can carry without loss. */
 export type JsonValue =
@@ -89,6 +90,7 @@ export interface StoredEvent<Type extends string = string, Data = unknown> {
  * ```
  */
 export function categoryOf(stream: string): string {
+  if (typeof stream !== "string") refuseArgument("stream", "it must be a string");
   const dash = stream.indexOf("-");
   return dash < 0 ? stream : stream.slice(0, dash);
 }

@@ -1,7 +1,8 @@
+import { isPromise, threwInWords } from "./calls.ts";
 /**
  * Folding: the present state is what follows from the events, one after the other.
  */
-import { isPromise, threwInWords } from "./calls.ts";
+import { refuseArgument, requireArgument } from "./check-arguments.ts";
 import { HithertoError } from "./errors.ts";
 import type { AnyEventTypes, DataIn, EventType } from "./event-type.ts";
 import { typeOf, upcastTo } from "./event-type.ts";
@@ -88,11 +89,15 @@ export function fold<State>(
   events: Iterable<StoredEvent>,
   options: FoldOptions<State> = {},
 ): State {
+  requireArgument("definition", definition);
+  requireFoldable(definition);
   requireIterable(events);
+  requireArgument("options", options);
   const { steps, ignored } = compiled(definition);
   const { from = definition.initial() } = options;
   let state: unknown = from;
   for (const event of events) {
+    if (typeof event !== "object" || event === null) refuseArgument("events", "it holds what is no event");
     const step = steps.get(event.type);
     if (step !== undefined) state = evolveBy(step, state, event, definition);
     else if (!ignored.has(event.type)) refuseType(definition, event);
@@ -155,7 +160,13 @@ function refuseType({ name }: Foldable<unknown>, { type, stream, revision }: Sto
   throw new HithertoError("EVENT_TYPE_UNKNOWN", { type, definition: name, stream, revision });
 }
 
-function requireIterable(events: unknown): void {
+function requireFoldable({ initial, evolve, events }: Foldable<unknown>): void {
+  if (typeof initial === "function" && typeof evolve === "object" && typeof events === "object") return;
+  refuseArgument("definition", "it must be made by decider() or decisionModel()");
+}
+
+/** Refuses what is no iterable. @throws `ARGUMENT_INVALID` */
+export function requireIterable(events: unknown): void {
   const isIterable = typeof events === "object" && events !== null && Symbol.iterator in events;
   if (isIterable) return;
   throw new HithertoError("ARGUMENT_INVALID", {

@@ -2,6 +2,7 @@
  * Correlation and causation: how what one command or event sets off stays tied together. The correlation id is handed
  * on unchanged; the causation id names the one message that directly led to the next.
  */
+import { requireArgument } from "./check-arguments.ts";
 import type { EventMetadata, StoredEvent } from "./event.ts";
 
 /** What is known about a command besides its payload. */
@@ -24,7 +25,9 @@ export interface CommandContext {
  * ```
  */
 export function metadataOf(command: CommandContext): EventMetadata {
+  requireArgument("command", command);
   const { id, metadata = {} } = command;
+  requireArgument("command.metadata", metadata);
   return withoutGaps({
     ...metadata,
     correlationId: metadata.correlationId ?? id,
@@ -44,6 +47,8 @@ export function metadataOf(command: CommandContext): EventMetadata {
  * ```
  */
 export function metadataCausedBy(event: Pick<StoredEvent, "id" | "metadata">): EventMetadata {
+  requireArgument("event", event);
+  requireArgument("event.metadata", event.metadata);
   const { correlationId = event.id, traceparent, tracestate } = event.metadata;
   return withoutGaps({ correlationId, causationId: event.id, traceparent, tracestate });
 }

@@ -1,9 +1,10 @@
+import { isPromise, threwInWords } from "./calls.ts";
 /**
  * What becomes of one event in a projection, as pure steps: whether it passes by, which documents it concerns, what it
  * makes of each, and the text that is stored. Whoever runs projections calls these in this order; all that a definition
  * can do wrong is said here.
  */
-import { isPromise, threwInWords } from "./calls.ts";
+import { requireArgument, requireKind } from "./check-arguments.ts";
 import { HithertoError } from "./errors.ts";
 import { typeOf, upcastTo } from "./event-type.ts";
 import type { StoredEvent } from "./event.ts";
@@ -11,6 +12,9 @@ import { findJsonFault } from "./json-check.ts";
 import { limits } from "./limits.ts";
 import type { AnyProjection, Projection } from "./projection.ts";
 import type { EventFilter } from "./query.ts";
+
+const projectionKinds: readonly string[] = ["projection", "sql-projection"];
+const documentKind: readonly string[] = ["projection"];
 
 /**
  * Which events a projection has to be shown: those of its categories, or else those of the types that have a function.
@@ -23,6 +27,7 @@ import type { EventFilter } from "./query.ts";
  * ```
  */
 export function filterOf(projection: AnyProjection): EventFilter {
+  requireKind("projection", projection, projectionKinds);
   const { categories } = projection;
   return categories === undefined ? { types: Object.keys(stepsOf(projection)) } : { categories };
 }
@@ -35,6 +40,8 @@ export function filterOf(projection: AnyProjection): EventFilter {
  * categories; `EVENT_NEWER_THAN_CODE`, `UPCASTER_MISSING`, `UPCASTER_FAILED`.
  */
 export function eventFor(projection: AnyProjection, event: StoredEvent): StoredEvent | undefined {
+  requireKind("projection", projection, projectionKinds);
+  requireArgument("event", event);
   const { type, stream, revision } = event;
   if (!Object.hasOwn(stepsOf(projection), type)) {
     if (projection.categories === undefined || projection.ignore.includes(type)) return undefined;
@@ -53,6 +60,8 @@ export function eventFor(projection: AnyProjection, event: StoredEvent): StoredE
 // `any`: a projection both takes and gives its document.
 // oxlint-disable-next-line typescript/no-explicit-any
 export function keysOf(projection: Projection<any>, event: StoredEvent): readonly string[] {
+  requireKind("projection", projection, documentKind);
+  requireArgument("event", event);
   let found: unknown;
   try {
     found = projection.key(event);
@@ -89,9 +98,13 @@ export function keysOf(projection: Projection<any>, event: StoredEvent): readonl
  */
 export function evolveDocument<Document>(
   projection: Projection<Document>,
-  { key, document }: { readonly key: string; readonly document: Document | undefined },
+  current: { readonly key: string; readonly document: Document | undefined },
   event: StoredEvent,
 ): Document | null {
+  requireKind("projection", projection, documentKind);
+  requireArgument("current", current);
+  requireArgument("event", event);
+  const { key, document } = current;
   const evolve = projection.evolve[event.type];
   if (evolve === undefined) return document ?? null;
   const before = document ?? initialOf(projection, key, event);
@@ -118,6 +131,8 @@ export function documentJson(
   document: unknown,
   event: StoredEvent,
 ): string {
+  requireKind("projection", projection, documentKind);
+  requireArgument("event", event);
   const fault = findJsonFault(document, "document");
   if (fault !== undefined) {
     const problem = `made a document that holds ${fault.found} at ${fault.path}, which JSON cannot carry`;

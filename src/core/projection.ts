@@ -2,6 +2,7 @@
  * Projections as plain definitions: what events make of a read model. How a definition is run (inline, async or live) is
  * chosen where it is run, not here.
  */
+import { refuseArgument } from "./check-arguments.ts";
 import { HithertoError } from "./errors.ts";
 import type { AnyEventTypes, ListedTypes } from "./event-type.ts";
 import type { StoredEvent } from "./event.ts";
@@ -250,6 +251,7 @@ export function compositeKey(...parts: readonly [string, ...string[]]): string {
  * ```
  */
 export function compositeKeyParts(key: string): readonly string[] {
+  if (typeof key !== "string") refuseArgument("key", "it must be a string");
   const parts = key.split("/").slice(0, -1);
   return parts.map((part) => part.replaceAll("%2F", "/").replaceAll("%25", "%"));
 }

@@ -2,6 +2,7 @@
  * Queries over types and tags, the vocabulary of dynamic consistency boundaries (https://dcb.events/specification),
  * and the wider filters that reads accept.
  */
+import { refuseArgument, requireArgument } from "./check-arguments.ts";
 import type { StoredEvent } from "./event.ts";
 import { categoryOf } from "./event.ts";
 
@@ -79,6 +80,13 @@ export type FilterableEvent = Pick<StoredEvent, "stream" | "type" | "tags" | "me
  * ```
  */
 export function matchesQuery(query: Query, event: Pick<StoredEvent, "type" | "tags">): boolean {
+  requireQuery(query);
+  requireArgument("event", event);
+  return passesQuery(query, event);
+}
+
+/** As {@link matchesQuery}, for queries that have been checked. */
+export function passesQuery(query: Query, event: Pick<StoredEvent, "type" | "tags">): boolean {
   if (query.length === 0) return true;
   for (const item of query) {
     if (matchesItem(item, event)) return true;
@@ -97,18 +105,45 @@ export function matchesQuery(query: Query, event: Pick<StoredEvent, "type" | "ta
  * ```
  */
 export function matchesFilter(filter: EventFilter, event: FilterableEvent): boolean {
+  requireArgument("filter", filter);
+  requireArgument("event", event);
+  requireLists(filter, ["types", "categories", "tags"]);
+  if (filter.query !== undefined) requireQuery(filter.query);
+  return passesFilter(filter, event);
+}
+
+/** As {@link matchesFilter}, for filters that have been checked. */
+export function passesFilter(filter: EventFilter, event: FilterableEvent): boolean {
   if (filter.types !== undefined && !filter.types.includes(event.type)) return false;
   if (filter.categories !== undefined && !filter.categories.includes(categoryOf(event.stream))) return false;
   if (filter.streamPrefix !== undefined && !event.stream.startsWith(filter.streamPrefix)) return false;
   if (filter.tags !== undefined && !containsAll(event.tags, filter.tags)) return false;
   const { correlationId } = filter;
   if (correlationId !== undefined && event.metadata.correlationId !== correlationId) return false;
-  return filter.query === undefined || matchesQuery(filter.query, event);
+  return filter.query === undefined || passesQuery(filter.query, event);
 }
 
 function matchesItem(item: QueryItem, event: Pick<StoredEvent, "type" | "tags">): boolean {
   if (item.types !== undefined && !item.types.includes(event.type)) return false;
   return item.tags === undefined || containsAll(event.tags, item.tags);
+}
+
+function requireQuery(query: unknown): void {
+  if (!Array.isArray(query)) refuseArgument("query", "it must be an array of items");
+  for (const item of query as readonly QueryItem[]) {
+    requireArgument("query", item);
+    requireLists(item, ["types", "tags"]);
+  }
+}
+
+/** A part that is there but undefined would match everything, as if it were left out. */
+function requireLists<Part extends string>(
+  given: { readonly [Name in Part]?: readonly string[] },
+  parts: readonly Part[],
+): void {
+  for (const part of parts) {
+    if (!Array.isArray(given[part]) && part in given) refuseArgument(part, "it must be an array of strings");
+  }
 }
 
 function containsAll(tags: readonly string[], wanted: readonly string[]): boolean {

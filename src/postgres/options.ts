@@ -47,7 +47,10 @@ export interface PostgresStoreOptions {
    * subscription is held up; and when it is over. Default: a process warning.
    */
   readonly onError?: ((diagnostic: Diagnostic) => void) | undefined;
-  /** Gives the time that events are recorded at. Default: the server's clock. */
+  /**
+   * Gives the time that events are recorded at, of the years 1970 to 9999; any other is refused with `ARGUMENT_INVALID`.
+   * Default: the server's clock.
+   */
   readonly clock?: (() => Date) | undefined;
 }
 

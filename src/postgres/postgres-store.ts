@@ -7,6 +7,7 @@
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { categoryOf } from "../core/event.ts";
+import { checkedClock, machineNowMs } from "../store/clock.ts";
 import type { Report } from "../store/diagnostic.ts";
 import { eventSequence } from "../store/event-sequence.ts";
 import type {
@@ -36,6 +37,7 @@ import {
   checkBackupOptions,
   checkFilePath,
   checkId,
+  checkListener,
   checkOptions,
   checkSignal,
   checkStreamName,
@@ -158,7 +160,8 @@ class PostgresStore implements PostgresEventStore {
     this.#database = database;
     this.#plan = plan;
     const { clock, busyTimeoutMs } = plan;
-    this.#clock = clock && (() => clock().getTime());
+    const date = clock && checkedClock(clock);
+    this.#clock = date && (() => date().getTime());
     this.#writer = new LogWriter(database, { clock: this.#clock, busyTimeoutMs });
     this.#reader = this.#readerOn(database);
     this.#listener = new Listener({ database, probe: () => this.#probe() });
@@ -182,7 +185,7 @@ class PostgresStore implements PostgresEventStore {
     const { signal } = options;
     checkSignal(signal);
     throwIfAborted(signal, "append");
-    const named = nameAppend(batch, options, this.#clock?.() ?? Date.now());
+    const named = nameAppend(batch, options, this.#clock?.() ?? machineNowMs());
     this.#checkWritable();
     const appending = this.#queue.append(named);
     return signal === undefined ? appending : untilAborted(appending, signal);
@@ -206,6 +209,7 @@ class PostgresStore implements PostgresEventStore {
   /** Calls `listener` whenever the log may have grown and on closing; see `SubscriptionSource.watch`. */
   watch(listener: () => void): () => void {
     this.#checkOpen();
+    checkListener(listener);
     return this.#listener.watch(listener);
   }
 

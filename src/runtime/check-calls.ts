@@ -4,8 +4,9 @@
 import type { AnyDecider } from "../core/decider-types.ts";
 import type { DecisionModel } from "../core/decision-model.ts";
 import { HithertoError } from "../core/errors.ts";
+import { defaultStream } from "../core/limits.ts";
 import { checkDefined } from "../core/selections.ts";
-import { checkExpectation, inWords } from "../store/check-input.ts";
+import { checkExpectation, checkName, inWords } from "../store/check-input.ts";
 import { checkSignal, planMoment } from "../store/read-options.ts";
 import type { DecideOptions, ExecuteOptions, HistoryRange, LoadOptions } from "./hitherto.ts";
 import { checkIdempotencyKey } from "./idempotency.ts";
@@ -48,7 +49,8 @@ export function checkedName(name: unknown): string {
 export function checkDecision(options: ExecuteOptions & DecideOptions): void {
   checkObject("options", options);
   checkDefined(options, ["expect", "stream"]);
-  const { idempotencyKey, metadata, commandId, name, expect, snapshot } = options;
+  const { idempotencyKey, metadata, commandId, name, expect, snapshot, stream } = options;
+  if (stream !== undefined && stream !== defaultStream) checkName("stream", stream);
   if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
   if (metadata !== undefined) checkObject("metadata", metadata);
   checkText("commandId", commandId);

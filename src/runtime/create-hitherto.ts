@@ -6,7 +6,7 @@ import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import type { PostgresClient } from "../postgres/options.ts";
 import type { EventStore, ReclaimOptions, ReclaimResult, VerifyReport } from "../store/event-store.ts";
-import { checkOptions, planReclaim } from "../store/read-options.ts";
+import { checkOptions, checkStore, planReclaim } from "../store/read-options.ts";
 import { checkDeciders, checkFunction, checkRange } from "./check-calls.ts";
 import type { ConsumerMember } from "./consumers/consumer.ts";
 import { createConsumers } from "./consumers/consumers.ts";
@@ -49,6 +49,7 @@ import type { Work } from "./work.ts";
  * ```
  */
 export function createHitherto(bareStore: EventStore, options?: RuntimeOptions): Hitherto {
+  checkStore(bareStore);
   const plan = planRuntime(options);
   const work = createWork(bareStore, plan);
   const projections = createProjections(work);

@@ -7,6 +7,7 @@
  */
 import { normaliseDecision } from "../core/decide.ts";
 import type { DecisionModel } from "../core/decision-model.ts";
+import type { NewEvent, StoredEvent } from "../core/event.ts";
 import { defaultStream } from "../core/limits.ts";
 import { metadataOf } from "../core/metadata.ts";
 import { isRejection } from "../core/rejection.ts";
@@ -16,7 +17,7 @@ import type { Runtime } from "./execute.ts";
 import type { Accepted, DecideOnModel, DecideOptions, ExecuteResult, LoadedModel } from "./hitherto.ts";
 import { appendDecision, findFirstTime } from "./idempotency.ts";
 import type { Appended, KeyedDecision } from "./idempotency.ts";
-import { provisional, tryOut } from "./provisional-events.ts";
+import { provisional, storedAs, tryOut } from "./provisional-events.ts";
 import { toRejected } from "./results.ts";
 import { Conflict, retry, toConflict } from "./retry.ts";
 import { deepFreeze } from "./state-cache.ts";
@@ -75,8 +76,9 @@ async function attempt<State, Reason extends string>(
   const loaded = await foldModel(runtime.store, model, { signal });
   const { state, position, condition } = loaded;
   const isFrozen = deepFreeze(state);
-  const events = decideOn(run, loaded);
-  if (isRejection(events)) return toRejected(events as Rejection<Reason>);
+  const decided = decideOn(run, loaded);
+  if (isRejection(decided)) return toRejected(decided as Rejection<Reason>);
+  const { events } = decided;
   if (events.length === 0) {
     return { accepted: true, revision: "none", position, events: [], state, isDuplicate: false };
   }
@@ -85,16 +87,41 @@ async function attempt<State, Reason extends string>(
     toConflict,
   );
   if (appended instanceof Conflict) return appended;
-  // What is not frozen may have been changed by deciding on it.
-  if (appended.isDuplicate || !isFrozen) return repeat(run, appended);
-  return { accepted: true, ...appended, state: model.fold(appended.events, { from: state }) };
+  if (appended.isDuplicate) return repeat(run, appended);
+  // Stored: whatever fails from here on is told, and does not fail the decision.
+  try {
+    if ("failure" in appended) throw appended.failure;
+    // What is not frozen may have been changed by deciding on it.
+    if (!isFrozen) return await repeat(run, appended);
+    return { accepted: true, ...appended, state: model.fold(appended.events, { from: state }) };
+  } catch (error) {
+    const { name = defaultName } = options;
+    runtime.plan.report({ operation: "decision", stream, definition: name, error });
+    const { revision, position: at } = appended;
+    const stored = storedAs(decided.provisional, appended);
+    return {
+      accepted: true,
+      revision,
+      position: at,
+      events: stored,
+      state: decided.tried,
+      isDuplicate: false,
+    };
+  }
+}
+
+/** What was decided, and what it comes to as far as that can be told before it is stored. */
+interface Decided<State> {
+  readonly events: readonly NewEvent[];
+  readonly provisional: readonly StoredEvent[];
+  readonly tried: State;
 }
 
 /** Decides, and makes sure that the model can follow what was decided. */
 function decideOn<State, Reason extends string>(
   { runtime, model, decide, options }: ModelRun<State, Reason>,
   { state, position }: LoadedModel<State>,
-): ReturnType<typeof normaliseDecision> {
+): Decided<State> | Rejection {
   const { commandId, name = defaultName, stream = defaultStream } = options;
   const now = runtime.plan.clock().toISOString();
   const metadata = metadataOf({ id: commandId, metadata: options.metadata });
@@ -102,8 +129,9 @@ function decideOn<State, Reason extends string>(
   const events = normaliseDecision(decision, { name, events: model.events, metadata });
   if (isRejection(events)) return events;
   const after = { revision: -1, position };
-  tryOut(provisional(events, { now, stream, after }), (tried) => model.fold(tried, { from: state }));
-  return events;
+  const decided = provisional(events, { now, stream, after });
+  const tried = tryOut(decided, (some) => model.fold(some, { from: state }));
+  return { events, provisional: decided, tried };
 }
 
 /** The result with the state of then, folded from what is stored. */

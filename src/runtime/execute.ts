@@ -5,14 +5,15 @@
 import { decide } from "../core/decide.ts";
 import type { AnyDecider, CommandOf, PayloadOf, ReasonOf, StateOf } from "../core/decider-types.ts";
 import { HithertoError } from "../core/errors.ts";
-import type { StoredEvent } from "../core/event.ts";
+import type { NewEvent, StoredEvent } from "../core/event.ts";
 import { metadataOf } from "../core/metadata.ts";
 import { isRejection } from "../core/rejection.ts";
+import type { Rejection } from "../core/rejection.ts";
 import type { DecisionStore } from "./decision-store.ts";
 import type { Accepted, ExecuteOptions, ExecuteResult } from "./hitherto.ts";
 import { appendDecision, findFirstTime } from "./idempotency.ts";
 import type { Appended, KeyedDecision } from "./idempotency.ts";
-import { provisional, tryOut } from "./provisional-events.ts";
+import { provisional, storedAs, tryOut } from "./provisional-events.ts";
 import { lastRevision, toRejected } from "./results.ts";
 import { Conflict, retry, toConflict } from "./retry.ts";
 import type { RuntimePlan } from "./runtime-options.ts";
@@ -75,8 +76,9 @@ async function attempt<D extends AnyDecider, Name extends CommandOf<D>>(
 
   const loaded = await loadLatest(run.runtime, decider, stream, options.signal);
   requireExpectation(run, loaded.revision);
-  const decision = decideOn(run, loaded);
-  if (isRejection(decision)) return toRejected(decision);
+  const decided = decideOn(run, loaded);
+  if (isRejection(decided)) return toRejected(decided);
+  const { decision } = decided;
   if (decision.length === 0) return finish(run, loaded, []);
 
   const append = { stream, expect: lastRevision(loaded.revision), events: decision };
@@ -84,23 +86,49 @@ async function attempt<D extends AnyDecider, Name extends CommandOf<D>>(
   const appended = await appendDecision(store, append, how).catch(toConflict);
   if (appended instanceof Conflict) return appended;
   if (appended.isDuplicate) return repeat(run, appended);
-  const isReadBack = appended.events.length === decision.length;
-  return finish(run, await stateAfter(run, loaded, appended, isReadBack), appended.events);
+  return conclude(run, loaded, { ...decided, appended });
+}
+
+/** The result of what has been appended: it is stored, so whatever fails from here on is told, and does not fail the command. */
+async function conclude<D extends AnyDecider, Name extends CommandOf<D>>(
+  run: CommandRun<D, Name>,
+  loaded: FoldedState<StateOf<D>>,
+  { decision, provisional: decided, tried, appended }: Decided<D> & { readonly appended: Appended },
+): Promise<Accepted<StateOf<D>>> {
+  try {
+    if ("failure" in appended) throw appended.failure;
+    const isReadBack = appended.events.length === decision.length;
+    return finish(run, await stateAfter(run, loaded, appended, isReadBack), appended.events);
+  } catch (error) {
+    const { runtime, decider, stream } = run;
+    runtime.plan.report({ operation: "decision", stream, definition: decider.name, error });
+    runtime.loader.keep(decider, stream, { ...loaded, isFrozen: false });
+    const events = storedAs(decided, appended);
+    const { position, revision } = appended;
+    return { accepted: true, revision, position, events, state: tried.state, isDuplicate: false };
+  }
+}
+
+/** What was decided, and what it comes to as far as that can be told before it is stored. */
+interface Decided<D extends AnyDecider> {
+  readonly decision: readonly NewEvent[];
+  readonly provisional: readonly StoredEvent[];
+  readonly tried: FoldedState<StateOf<D>>;
 }
 
 /** Decides, and makes sure that the state can follow what was decided. */
 function decideOn<D extends AnyDecider, Name extends CommandOf<D>>(
   { runtime, decider, id, stream, command, payload, options }: CommandRun<D, Name>,
   loaded: FoldedState<StateOf<D>>,
-): ReturnType<typeof decide<D, Name>> {
+): Decided<D> | Rejection<ReasonOf<D, Name>> {
   const now = runtime.plan.clock().toISOString();
   const metadata = metadataOf({ id: options.commandId, metadata: options.metadata });
   const decision = decide(decider, loaded.state, { name: command, payload }, { now, stream, id, metadata });
   if (isRejection(decision)) return decision;
   // An event that evolve cannot take would make its stream unreadable for good: find out before it is stored.
   const events = provisional(decision, { now, stream, after: loaded });
-  tryOut(events, (tried) => foldEvents(decider, loaded, tried));
-  return decision;
+  const tried = tryOut(events, (some) => foldEvents(decider, loaded, some));
+  return { decision, provisional: events, tried };
 }
 
 /** The state after the events that were appended, as they read now that they are stored. */

@@ -83,7 +83,11 @@ export interface Accepted<State> {
   readonly revision: LastRevision;
   /** Position of the last event that the state includes: wait for it to read your own writes. 0 if there is none. */
   readonly position: number;
-  /** What was appended; empty when the decision was that nothing happens. */
+  /**
+   * What was appended; empty when the decision was that nothing happens. Should it be stored but not be readable, the result
+   * is what was decided: an `id` that was not given is then empty, `recordedAt` the time of the decision, and `onError` is
+   * told why.
+   */
   readonly events: readonly StoredEvent[];
   /** The state after these events. Frozen, as far as it is made of plain objects and arrays. */
   readonly state: State;

@@ -24,6 +24,8 @@ export interface KeyedDecision {
 
 /** What an append came to. */
 export interface Appended {
+  /** Why what is stored could not be read back; then `events` is empty. */
+  readonly failure?: unknown;
   /** In order. Of a repeated decision: those of the first time that can still be read. */
   readonly events: readonly StoredEvent[];
   readonly revision: number;
@@ -68,6 +70,8 @@ export async function findFirstTime(
  * Appends the events of a decision to one stream, and reads them back as they were stored. A decision that was made
  * before under its key is not stored again.
  *
+ * What has been appended is a fact: when it cannot be read back, that is the `failure` of the result.
+ *
  * @throws whatever appending throws; `IDEMPOTENCY_KEY_REUSED` also when the key's events are stored but hidden.
  */
 export async function appendDecision(
@@ -99,8 +103,14 @@ async function readBack(
 ): Promise<Appended> {
   if (place === undefined) throw new TypeError("an append says where its events are");
   const { stream, firstRevision: from, revision } = place;
-  const stored = await store.readStream(stream, { from, to: revision }).toArray();
-  if (!isDuplicate) return { events: stored, revision, position, isDuplicate };
+  const reading = store.readStream(stream, { from, to: revision }).toArray();
+  if (!isDuplicate) {
+    return reading.then(
+      (stored) => ({ events: stored, revision, position, isDuplicate }),
+      (failure: unknown) => ({ events: [], revision, position, isDuplicate, failure }),
+    );
+  }
+  const stored = await reading;
   const ids = new Set(events.map((event) => event.id?.toLowerCase()));
   return { events: stored.filter((event) => ids.has(event.id)), revision, position, isDuplicate };
 }

@@ -16,16 +16,16 @@ export interface ProvisionalPlace {
 }
 
 /**
- * Folds decided events before they are stored.
+ * Folds decided events before they are stored, and returns what they come to.
  *
  * @throws `EVENT_NOT_JSON` when folding fails and the reason lies in data that no store would take; else what it threw.
  */
-export function tryOut(
+export function tryOut<Folded>(
   events: readonly StoredEvent[],
-  fold: (events: readonly StoredEvent[]) => unknown,
-): void {
+  fold: (events: readonly StoredEvent[]) => Folded,
+): Folded {
   try {
-    fold(events);
+    return fold(events);
   } catch (error) {
     for (const [index, { data }] of events.entries()) {
       const fault = data instanceof Uint8Array ? undefined : findJsonFault(data, "data");
@@ -52,5 +52,18 @@ export function provisional(
     metadata: metadata ?? {},
     tags: tags ?? [],
     recordedAt: recordedAt ?? now,
+  }));
+}
+
+/** Provisional events at the place where they were stored: all that is known of them when they cannot be read back. */
+export function storedAs(
+  events: readonly StoredEvent[],
+  { revision, position }: { readonly revision: number; readonly position: number },
+): readonly StoredEvent[] {
+  const behind = events.length - 1;
+  return events.map((event, index) => ({
+    ...event,
+    revision: revision - behind + index,
+    position: position - behind + index,
   }));
 }

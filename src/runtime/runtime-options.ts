@@ -4,6 +4,7 @@
 import { HithertoError } from "../core/errors.ts";
 import type { AnyProjection } from "../core/projection.ts";
 import { inWords } from "../store/check-input.ts";
+import { checkedClock } from "../store/clock.ts";
 import { reportTo } from "../store/diagnostic.ts";
 import type { Diagnostic, Report } from "../store/diagnostic.ts";
 
@@ -34,7 +35,7 @@ export interface RuntimeOptions {
   readonly snapshots?: SnapshotPolicy | false | undefined;
   /** States kept in memory, those used last. 0 keeps none. Default 1,000. */
   readonly cacheSize?: number | undefined;
-  /** The time now. Default: the machine's clock. */
+  /** The time now, of the years 1970 to 9999; any other is refused with `ARGUMENT_INVALID`. Default: the machine's clock. */
   readonly clock?: (() => Date) | undefined;
   /** A number from 0 up to 1, for the jitter between retries. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
@@ -62,7 +63,7 @@ export interface RuntimePlan {
 /** Checks options and fills in the defaults. @throws `ARGUMENT_INVALID` */
 export function planRuntime(options: RuntimeOptions = {}): RuntimePlan {
   if (typeof options !== "object" || options === null) refuse("options", "an object", options);
-  const { snapshots = {}, cacheSize = 1_000, clock = () => new Date(), random = Math.random } = options;
+  const { snapshots = {}, cacheSize = 1_000, clock, random = Math.random } = options;
   const { onError } = options;
   requireInteger("cacheSize", cacheSize, 0);
   for (const [argument, value] of Object.entries({ clock, random, onError })) {
@@ -72,7 +73,7 @@ export function planRuntime(options: RuntimeOptions = {}): RuntimePlan {
   return {
     snapshots: planSnapshots(snapshots),
     cacheSize,
-    clock,
+    clock: checkedClock(clock),
     random,
     inline: options.inline ?? [],
     report,

@@ -62,8 +62,12 @@ const schemes: Readonly<Record<string, Scheme | undefined>> = {
 
 const isMemory = (rest: string): boolean => /^(?:\/{2,3})?:memory:$/i.test(rest);
 
+const lengthMax = 4_096;
+
 /** What has crept in from a file of settings, a shell or a program that lacks a value. */
 function checkText(text: string): void {
+  // No path is so long, and looking for what may be meant takes quadratic time on a long word.
+  if (text.length > lengthMax) refuse(`it has ${text.length} characters, more than ${lengthMax}`);
   const trimmed = text.trim();
   if (trimmed === "") refuse("it is empty: give a path or a URL");
   if (trimmed !== text) refuse(`it begins or ends with white space: write ${inQuotes(trimmed)}`);

@@ -11,6 +11,7 @@
  */
 import { closeSync, openSync, statSync } from "node:fs";
 import { HithertoError } from "../core/errors.ts";
+import { machineNowMs } from "../store/clock.ts";
 import type { BackupReport } from "../store/event-store.ts";
 import type { Database } from "./driver.ts";
 import { openDatabase } from "./driver.ts";
@@ -104,7 +105,7 @@ function verifyCopy(
       const problem = `a copy of it does not verify: ${problems[0]?.message}${more}`;
       throw new HithertoError("STORE_DAMAGED", { store: source, problem });
     }
-    const head = new LogReader(db, source, Date.now).head();
+    const head = new LogReader(db, source, machineNowMs).head();
     return {
       path: file.target,
       head,

@@ -9,7 +9,7 @@ import type { StoredEvent } from "../core/event.ts";
 import { categoryOf } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import type { EventFilter, Query } from "../core/query.ts";
-import { matchesFilter } from "../core/query.ts";
+import { passesFilter } from "../core/query.ts";
 import type { ReadPlan } from "../store/read-options.ts";
 import type { CommitRow, LeanRow } from "./commit-row.ts";
 import { checkRow, commitColumns, decodeRow, idPrefix } from "./commit-row.ts";
@@ -284,7 +284,7 @@ export class LogReader {
       if (event[axis] < from || event[axis] > to) return false;
       if (since !== undefined && event.recordedAt < since) return false;
       if (until !== undefined && event.recordedAt > until) return false;
-      return filter === undefined || matchesFilter(filter, event);
+      return filter === undefined || passesFilter(filter, event);
     };
   }
 

@@ -5,6 +5,7 @@
  * is refused, an older one lifted by the first who opens the file for writing.
  */
 import { accessSync, closeSync, constants, existsSync, fchmodSync, openSync, statSync } from "node:fs";
+import type { Stats } from "node:fs";
 import { dirname } from "node:path";
 import { HithertoError } from "../core/errors.ts";
 import type { Database } from "./driver.ts";
@@ -145,7 +146,7 @@ export function secureLog({ path, mode }: ConnectOptions): void {
 /** What SQLite would tell too late, or not apart. */
 export function checkPath(path: string, mode: ConnectOptions["mode"]): void {
   const folder = dirname(path);
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = look(path);
   if (found !== undefined) {
     if (found.isDirectory()) throw notAStore(path, "it is a directory");
     checkNames(path, found);
@@ -156,10 +157,20 @@ export function checkPath(path: string, mode: ConnectOptions["mode"]): void {
     if (mode !== "read" && !isAllowed(path, constants.W_OK)) throw readOnly(path);
   } else if (mode !== "create") {
     throw notFound(path, "the file does not exist");
-  } else if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+  } else if (look(folder)?.isDirectory() !== true) {
     throw notFound(path, `the folder ${folder} does not exist`);
   } else if (!isAllowed(folder, constants.W_OK)) {
     throw readOnly(path);
+  }
+}
+
+/** A path that is too long, goes round in a circle, or leads through a closed folder, leads to no store. */
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    const { code = "unknown" } = error as NodeJS.ErrnoException;
+    throw notFound(path.slice(0, 200), `the path cannot be followed (${code})`);
   }
 }
 

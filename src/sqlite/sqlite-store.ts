@@ -10,6 +10,7 @@ import { setTimeout } from "node:timers/promises";
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
+import { machineNowMs } from "../store/clock.ts";
 import { encodeAppend } from "../store/encode-append.ts";
 import { answer, yieldIfDue } from "../store/event-loop.ts";
 import { eventSequence } from "../store/event-sequence.ts";
@@ -40,6 +41,7 @@ import type {
 import {
   checkFilePath,
   checkId,
+  checkListener,
   checkOptions,
   checkSignal,
   checkSnapshot,
@@ -218,7 +220,7 @@ class SqliteStore implements EventStore {
     this.#db = db;
     this.#file = file;
     this.#statements = new Statements(db);
-    this.#reader = new LogReader(db, options.path, Date.now);
+    this.#reader = new LogReader(db, options.path, machineNowMs);
     this.#watcher = new ChangeWatcher(db, () => file.checkNowAndThen());
     if (options.mode !== "read") {
       const queue = new WriteQueue(options, () => this.#watcher.notify());
@@ -288,6 +290,7 @@ class SqliteStore implements EventStore {
   /** Calls `listener` whenever the log may have grown and on closing; see `SubscriptionSource.watch`. */
   watch(listener: () => void): () => void {
     this.#checkOpen();
+    checkListener(listener);
     return this.#watcher.watch(listener);
   }
 

@@ -75,7 +75,13 @@ export function identify(path: string): FileIdentity | undefined {
 }
 
 function find(path: string, kind: keyof FileIdentity): FileStat | undefined {
-  return statSync(path + suffixes[kind], { bigint: true, throwIfNoEntry: false });
+  try {
+    return statSync(path + suffixes[kind], { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    // There is no file whose name is too long.
+    if ((error as NodeJS.ErrnoException).code === "ENAMETOOLONG") return undefined;
+    throw error;
+  }
 }
 
 interface FileStat extends FileId {

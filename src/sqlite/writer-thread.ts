@@ -14,6 +14,7 @@
 import { statSync } from "node:fs";
 import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
+import { machineNowMs } from "../store/clock.ts";
 import { LogWriter, randomBits } from "./log-writer.ts";
 import type { Write } from "./log-writer.ts";
 import { runThread } from "./run-thread.ts";
@@ -47,7 +48,7 @@ function main({ connect: options, port, posts }: WriterThreadData, started: () =
   const db = connect(options);
   const { path, files, busyTimeoutMs, durability } = options;
   const file = new StoreFile(path, files, options.syncs);
-  const clock = Date.now;
+  const clock = machineNowMs;
   const writer = new LogWriter(db, { file, clock, idRandom: randomBits(), busyTimeoutMs, durability });
   const counter = new Int32Array(posts);
   let isDirty = false;

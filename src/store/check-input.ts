@@ -93,7 +93,8 @@ export function planStrings(value: unknown, argument: string): readonly string[]
 }
 
 const momentPattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d))?$/;
-const lastMomentMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+/** The last moment that a year of four digits can write. */
+export const lastMomentMs: number = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
  * Milliseconds since 1970 of an ISO 8601 moment: a date (its beginning in UTC) or a date and time with its zone;

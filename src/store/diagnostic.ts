@@ -8,8 +8,10 @@ export interface Diagnostic {
   /**
    * What it went wrong with. Of a store on a server: `connection` when it can not be reached, `listener` when others can
    * not wake it, so that it looks by itself, and `subscription` when one can not be read on, or none of those that wait.
+   * `decision` when what a command or decision appended is stored, but could not be read back or folded afterwards.
    */
   readonly operation:
+    | "decision"
     | "snapshot.save"
     | "snapshot.load"
     | "projection"

@@ -5,7 +5,7 @@
 import type { StoredEvent } from "../core/event.ts";
 import { categoryOf } from "../core/event.ts";
 import type { EventFilter, QueryItem } from "../core/query.ts";
-import { matchesFilter } from "../core/query.ts";
+import { passesFilter } from "../core/query.ts";
 
 /** Which events somebody waits for. */
 export interface Interest {
@@ -96,7 +96,7 @@ export function concerns({ stream, filter, after }: Interest, event: Sighting): 
   if (stream === undefined ? event.position <= after : event.stream !== stream || event.revision <= after) {
     return false;
   }
-  return filter === undefined || matchesFilter(filter, event);
+  return filter === undefined || passesFilter(filter, event);
 }
 
 const anything = "*";

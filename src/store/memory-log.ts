@@ -9,7 +9,7 @@ import { HithertoError } from "../core/errors.ts";
 import type { BlockingEvent } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { categoryOf } from "../core/event.ts";
-import { matchesFilter, matchesQuery } from "../core/query.ts";
+import { passesFilter, passesQuery } from "../core/query.ts";
 import type { AppendCondition } from "../core/query.ts";
 import { decodeEvents } from "./decode-events.ts";
 import { deepFreeze } from "./deep-freeze.ts";
@@ -257,7 +257,7 @@ export class MemoryLog implements Staged {
     const { failIfMatch, after = 0 } = condition;
     const event = this.#events
       .slice(indexOf(this.#events, "position", after + 1))
-      .find((one) => matchesQuery(failIfMatch, one) && this.#isVisible("staged", one));
+      .find((one) => passesQuery(failIfMatch, one) && this.#isVisible("staged", one));
     if (event !== undefined) {
       throw new HithertoError("CONDITION_CONFLICT", { condition, event: blocking(event) });
     }
@@ -389,7 +389,7 @@ function appendResult(
 }
 
 function passes({ sinceMs = -Infinity, untilMs = Infinity, filter }: ReadPlan, event: StoredEvent): boolean {
-  if (filter !== undefined && !matchesFilter(filter, event)) return false;
+  if (filter !== undefined && !passesFilter(filter, event)) return false;
   if (sinceMs === -Infinity && untilMs === Infinity) return true;
   const recordedAtMs = Date.parse(event.recordedAt);
   return recordedAtMs >= sinceMs && recordedAtMs <= untilMs;

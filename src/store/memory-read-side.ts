@@ -26,8 +26,11 @@ import type { MemoryLog } from "./memory-log.ts";
 import { MemoryModels } from "./memory-models.ts";
 import type { Model } from "./memory-models.ts";
 import { MemoryTransaction } from "./memory-transaction.ts";
+import { checkListener } from "./read-options.ts";
 import {
   checkDocumentKeys,
+  checkDocumentQuery,
+  checkModelName,
   checkModelRef,
   planCommit,
   planCommitOptions,
@@ -95,7 +98,10 @@ export class MemoryReadSide implements ReadSide {
   }
 
   listModels(name?: string): Promise<readonly ReadModelInfo[]> {
-    return this.#run(() => this.modelsIn("committed", name));
+    return this.#run(() => {
+      checkModelName(name);
+      return this.modelsIn("committed", name);
+    });
   }
 
   nextGeneration(): Promise<number> {
@@ -120,6 +126,7 @@ export class MemoryReadSide implements ReadSide {
 
   findDocuments(model: ReadModelRef, query: DocumentQuery): ReturnType<ReadSide["findDocuments"]> {
     return this.#run(() => {
+      checkDocumentQuery(query);
       const found = this.#find(model);
       const fields = found === undefined ? [] : indexedFields(found.info.shape);
       const order = documentOrder(query, fields);
@@ -135,6 +142,7 @@ export class MemoryReadSide implements ReadSide {
 
   countDocuments(model: ReadModelRef, query: DocumentQuery): ReturnType<ReadSide["countDocuments"]> {
     return this.#run(() => {
+      checkDocumentQuery(query);
       const found = this.#find(model);
       return { count: this.#matching(found, query).length, stamp: stampOf(found) };
     });
@@ -170,6 +178,7 @@ export class MemoryReadSide implements ReadSide {
 
   watch(listener: () => void): () => void {
     this.#shared.checkOpen();
+    checkListener(listener);
     this.#watchers.add(listener);
     return () => this.#watchers.delete(listener);
   }

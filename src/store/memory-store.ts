@@ -26,6 +26,7 @@
  */
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
+import { checkedClock } from "./clock.ts";
 import { answer } from "./event-loop.ts";
 import { eventSequence } from "./event-sequence.ts";
 import type {
@@ -57,6 +58,9 @@ import {
   checkBackupOptions,
   checkFilePath,
   checkId,
+  checkFunction,
+  checkListener,
+  checkOptions,
   checkStreamName,
   checkVerifyOptions,
   planList,
@@ -73,7 +77,7 @@ import { uuidV7 } from "./uuid.ts";
 
 /** How a memory store tells the time and names events; for tests that must be repeatable. */
 export interface MemoryStoreOptions {
-  /** Default: the system's clock. */
+  /** Gives dates of the years 1970 to 9999; any other is refused with `ARGUMENT_INVALID`. Default: the system's clock. */
   readonly clock?: (() => Date) | undefined;
   /** Makes the id of an event whose writer gives none. Default: version-7 UUIDs. */
   readonly ids?: (() => string) | undefined;
@@ -81,6 +85,8 @@ export interface MemoryStoreOptions {
 
 /**
  * Opens a store that keeps everything in memory and loses it with the process.
+ *
+ * @throws `ARGUMENT_INVALID`
  *
  * @example
  * ```ts
@@ -90,6 +96,8 @@ export interface MemoryStoreOptions {
  * ```
  */
 export function openMemoryStore(options: MemoryStoreOptions = {}): EventStore {
+  checkOptions(options);
+  for (const name of ["clock", "ids"] as const) checkFunction(name, options[name]);
   return new MemoryStore(options);
 }
 
@@ -105,8 +113,9 @@ class MemoryStore implements EventStore {
   readonly #watchers = new Set<() => void>();
   #isClosed = false;
 
-  constructor({ clock = () => new Date(), ids }: MemoryStoreOptions) {
-    const now = (): number => clock().getTime();
+  constructor({ clock, ids }: MemoryStoreOptions) {
+    const date = checkedClock(clock);
+    const now = (): number => date().getTime();
     const stage = new Stage();
     this.#log = new MemoryLog({ stage, now, newId: ids ?? (() => uuidV7(now())) });
     this.readSide = new MemoryReadSide({
@@ -148,6 +157,7 @@ class MemoryStore implements EventStore {
 
   /** Calls `listener` after each append and on closing; see {@link SubscriptionSource.watch}. */
   watch(listener: () => void): () => void {
+    checkListener(listener);
     this.#watchers.add(listener);
     return () => this.#watchers.delete(listener);
   }

@@ -223,6 +223,12 @@ export function checkFilePath(argument: string, path: unknown): asserts path is 
 /** Schemes that are written before the path of a database. */
 const urlOfStore = /^(?:file|sqlite3?|libsql|better-sqlite3|jdbc|memory|postgres(?:ql)?):/i;
 
+/** Refuses what is no store. @throws `ARGUMENT_INVALID` */
+export function checkStore(store: unknown): void {
+  const isStore = typeof (store as { readonly read?: unknown } | null | undefined)?.read === "function";
+  if (!isStore) fail("store", `it must be an open store, not ${inWords(store)}`);
+}
+
 /** Refuses options that are no object. @throws `ARGUMENT_INVALID` */
 export function checkOptions(options: unknown, argument: string = "options"): void {
   if (typeof options !== "object" || options === null) {
@@ -233,6 +239,17 @@ export function checkOptions(options: unknown, argument: string = "options"): vo
 /** Refuses an event id that is no text; a text that is no UUID is merely the id of no event. @throws `ARGUMENT_INVALID` */
 export function checkId(id: unknown): asserts id is string {
   if (typeof id !== "string") fail("id", `it must be a string, not ${inWords(id)}`);
+}
+
+/** Refuses anything but a function or undefined. @throws `ARGUMENT_INVALID` */
+export function checkFunction(argument: string, value: unknown): void {
+  if (value === undefined || typeof value === "function") return;
+  fail(argument, `it must be a function, not ${inWords(value)}`);
+}
+
+/** Refuses anything but a function. @throws `ARGUMENT_INVALID` */
+export function checkListener(listener: unknown): void {
+  if (typeof listener !== "function") fail("listener", `it must be a function, not ${inWords(listener)}`);
 }
 
 /** Refuses anything but an AbortSignal or undefined. @throws `ARGUMENT_INVALID` */

@@ -11,7 +11,9 @@ import { indexedFields } from "./document-query.ts";
 import { checkOptions, unbounded } from "./read-options.ts";
 import type {
   CommitOptions,
+  DocumentQuery,
   DocumentWrite,
+  FieldCondition,
   IndexValue,
   ListRecordsOptions,
   ReadModelInfo,
@@ -127,6 +129,44 @@ export function checkModelRef(ref: ReadModelRef): void {
   checkOptions(ref, "model");
   if ("name" in ref) checkText("model.name", ref.name);
   else checkInteger("model.generation", ref.generation, 1);
+}
+
+/** Refuses what cannot be the name of a read model; undefined stands for all of them. @throws `ARGUMENT_INVALID` */
+export function checkModelName(name: unknown): void {
+  if (name !== undefined) checkText("name", name);
+}
+
+/** Refuses a query that is none; its fields are checked where the read model is known. @throws `ARGUMENT_INVALID` */
+export function checkDocumentQuery(query: DocumentQuery): void {
+  checkOptions(query, "query");
+  checkDefined(query, ["keyPrefix"], "query");
+  const { where, sort, limit, keyPrefix, after } = query;
+  checkOptions(where, "where");
+  for (const [field, condition] of Object.entries(where)) {
+    checkDefined(where, [field], "where");
+    checkCondition(`where.${field}`, condition);
+  }
+  if (!Array.isArray(sort)) fail("sort", `it must be an array, not ${inWords(sort)}`);
+  for (const { field } of listOf(sort, "sort")) checkText("sort.field", field);
+  checkInteger("limit", limit, 0);
+  if (keyPrefix !== undefined) checkText("keyPrefix", keyPrefix);
+  if (after === undefined) return;
+  checkOptions(after, "after");
+  checkText("after.key", after.key);
+  const isPlace = Array.isArray(after.values) && after.values.every(isIndexValue);
+  if (!isPlace) fail("after.values", "it must be an array of strings, finite numbers and nulls");
+}
+
+function checkCondition(argument: string, condition: FieldCondition): void {
+  checkOptions(condition, argument);
+  for (const [part, value] of Object.entries(condition)) {
+    checkDefined(condition, [part], argument);
+    const isList = part === "in" && Array.isArray(value) && (value as readonly unknown[]).every(isIndexValue);
+    if (isList || (part !== "in" && isIndexValue(value))) continue;
+    fail(`${argument}.${part}`, "it must be a string, a finite number or null; for `in`, an array of them");
+  }
+  const { prefix } = condition;
+  if (prefix !== undefined) checkText(`${argument}.prefix`, prefix);
 }
 
 /** Refuses what can not be the keys of documents. @throws `ARGUMENT_INVALID` */

@@ -8,7 +8,7 @@ import type { AnyEventTypes } from "../core/event-type.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { documentJson, eventFor, evolveDocument, filterOf, keysOf } from "../core/projection-step.ts";
 import type { Projection } from "../core/projection.ts";
-import { matchesFilter } from "../core/query.ts";
+import { passesFilter } from "../core/query.ts";
 import { expectDocuments, expectThrown } from "./expectations.ts";
 import type { Outcome, PastEventIn } from "./scenario.ts";
 import { deepFreeze, toStored } from "./scenario.ts";
@@ -73,7 +73,7 @@ function documentsOf(
   const documents = new Map<string, unknown>();
   const filter = filterOf(projection);
   for (const each of stored) {
-    const event = matchesFilter(filter, each) ? eventFor(projection, each) : undefined;
+    const event = passesFilter(filter, each) ? eventFor(projection, each) : undefined;
     if (event === undefined) continue;
     for (const key of keysOf(projection, event)) {
       const next = evolveDocument(projection, { key, document: documents.get(key) }, event);

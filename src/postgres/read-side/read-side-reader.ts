@@ -9,7 +9,12 @@
  */
 import { checkQueryFields, indexedFields } from "../../store/document-query.ts";
 import { endOfPrefix } from "../../store/prefix.ts";
-import { checkDocumentKeys, checkModelRef } from "../../store/read-side-options.ts";
+import {
+  checkDocumentKeys,
+  checkDocumentQuery,
+  checkModelName,
+  checkModelRef,
+} from "../../store/read-side-options.ts";
 import type { ListRecordsPlan } from "../../store/read-side-options.ts";
 import type {
   DocumentQuery,
@@ -79,7 +84,8 @@ export class ReadSideReader {
     return row?.[0] ?? 0;
   }
 
-  listModels(name?: string): Promise<ReadModelInfo[]> {
+  async listModels(name?: string): Promise<ReadModelInfo[]> {
+    checkModelName(name);
     return listModels(this.#session, this.#names, name);
   }
 
@@ -119,6 +125,7 @@ export class ReadSideReader {
     query: DocumentQuery,
   ): Promise<{ readonly documents: StoredDocument[]; readonly stamp: ReadStamp | undefined }> {
     checkModelRef(ref);
+    checkDocumentQuery(query);
     const values = new Values();
     const { rows, stamp } = await this.#ask<DocumentRow>(ref, values, ({ generation, name, shape }) => {
       checkQueryFields(name, indexedFields(shape), query);
@@ -136,6 +143,7 @@ export class ReadSideReader {
     query: DocumentQuery,
   ): Promise<{ readonly count: number; readonly stamp: ReadStamp | undefined }> {
     checkModelRef(ref);
+    checkDocumentQuery(query);
     const values = new Values();
     const { rows, stamp } = await this.#ask<[number]>(ref, values, ({ generation, name, shape }) => {
       checkQueryFields(name, indexedFields(shape), query);

@@ -2,6 +2,7 @@
  * SQL that users write: names of tables put in for those in braces, `$1`, `$2` … for `?`, and what it may do.
  */
 import { HithertoError } from "../../core/errors.ts";
+import { inWords } from "../../store/check-input.ts";
 import { readModelsSchema } from "../identifiers.ts";
 
 /** A statement as PostgreSQL takes it. */
@@ -91,7 +92,7 @@ function withoutLiterals(sql: string): string {
 }
 
 function checkCommand(sql: string, allowed: ReadonlySet<string>, problem: string): void {
-  if (typeof sql !== "string") throw sqlFailed(String(sql), "it must be a string");
+  if (typeof sql !== "string") throw sqlFailed(inWords(sql), "it must be a string");
   const begin = sql.replace(/^(?:[\s(]|--[^\n\r]*(?:[\n\r]|$)|\/\*[\s\S]*?(?:\*\/|$))+/, "");
   const command = /^[a-z]+/i.exec(begin)?.[0].toUpperCase() ?? "";
   if (!allowed.has(command)) throw sqlFailed(sql, `${command || "this"} ${problem}`);

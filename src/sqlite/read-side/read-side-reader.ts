@@ -8,7 +8,12 @@
  * generation that is undone with it; then all is forgotten.
  */
 import { checkQueryFields, indexedFields } from "../../store/document-query.ts";
-import { checkDocumentKeys, checkModelRef } from "../../store/read-side-options.ts";
+import {
+  checkDocumentKeys,
+  checkDocumentQuery,
+  checkModelName,
+  checkModelRef,
+} from "../../store/read-side-options.ts";
 import type { ListRecordsPlan } from "../../store/read-side-options.ts";
 import type {
   DocumentQuery,
@@ -91,6 +96,7 @@ export class ReadSideReader {
   }
 
   listModels(name?: string): ReadModelInfo[] {
+    checkModelName(name);
     return listModels(this.#statements, this.#store, name);
   }
 
@@ -144,6 +150,7 @@ export class ReadSideReader {
     query: DocumentQuery,
   ): { readonly documents: StoredDocument[]; readonly stamp: ReadStamp | undefined } {
     checkModelRef(ref);
+    checkDocumentQuery(query);
     return this.inOneState(() => {
       const model = this.findModel(ref);
       if (model === undefined) return { documents: [], stamp: undefined };
@@ -157,6 +164,7 @@ export class ReadSideReader {
     query: DocumentQuery,
   ): { readonly count: number; readonly stamp: ReadStamp | undefined } {
     checkModelRef(ref);
+    checkDocumentQuery(query);
     return this.inOneState(() => {
       const model = this.findModel(ref);
       if (model === undefined) return { count: 0, stamp: undefined };

@@ -2,6 +2,7 @@
  * SQL that users write: names of tables put in for those in braces, and what it may do.
  */
 import { HithertoError } from "../../core/errors.ts";
+import { inWords } from "../../store/check-input.ts";
 
 /** Literals, quoted names and comments, in which nothing is replaced; a name in braces; the end of a statement. */
 const parts = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\{(\w+)\}|;/g;
@@ -13,7 +14,7 @@ const parts = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s
  * @throws `SQL_FAILED` for a table that is not known, and for several statements.
  */
 export function withTables(sql: string, tables: ReadonlyMap<string, string>): string {
-  if (typeof sql !== "string") throw sqlFailed(String(sql), "it must be a string");
+  if (typeof sql !== "string") throw sqlFailed(inWords(sql), "it must be a string");
   return sql.replaceAll(parts, (part: string, name: string | undefined, at: number) => {
     if (part === ";" && !isBlank(sql.slice(at + 1))) {
       throw sqlFailed(sql, "it holds several statements; run them one by one");

@@ -14,6 +14,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { HithertoError } from "../../core/errors.ts";
+import { machineNowMs } from "../../store/clock.ts";
 import type { ReadSideTransaction } from "../../store/read-side.ts";
 import type { Database, Statement } from "../driver.ts";
 import { LogWriter, randomBits } from "../log-writer.ts";
@@ -192,7 +193,7 @@ function openConnection(options: ConnectOptions, file: StoreFile): Connection {
   const { path, busyTimeoutMs } = options;
   // Commits do not sync: whoever needs it, waits for the disk afterwards.
   const db = connect({ ...options, mode: "write", durability: "os" });
-  const [clock, idRandom] = [Date.now, randomBits()];
+  const [clock, idRandom] = [machineNowMs, randomBits()];
   const writer = new LogWriter(db, { file, clock, idRandom, busyTimeoutMs, durability: "os" });
   const tools = {
     store: path,

@@ -11,6 +11,7 @@ import { createHash } from "node:crypto";
 import type { EventMetadata, StoredEvent } from "../../core/event.ts";
 import { parseExactJson } from "../../core/exact-json.ts";
 import { momentMs, uuidPattern } from "../check-input.ts";
+import { checkOptions } from "../read-options.ts";
 import {
   base64Of,
   bytesOf,
@@ -52,6 +53,10 @@ export interface CloudEventOptions {
  * ```
  */
 export function toCloudEvent(event: StoredEvent, options: CloudEventOptions = {}): CloudEventJson {
+  checkOptions(event, "event");
+  checkOptions(event.metadata, "event.metadata");
+  checkOptions(event.tags, "event.tags");
+  checkOptions(options);
   const { stream, data, schemaVersion, tags } = event;
   const { attributes, rest } = splitMetadata(event.metadata);
   return {

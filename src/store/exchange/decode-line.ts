@@ -6,6 +6,7 @@ import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import type { NewEvent } from "../../core/event.ts";
 import { parseExactJson } from "../../core/exact-json.ts";
 import { encodeAppend } from "../encode-append.ts";
+import { checkOptions } from "../read-options.ts";
 import { decodeCloudEventFields } from "./cloud-event.ts";
 import { decodeEventFields, decodeNewEventFields } from "./event-line.ts";
 import { kindOf } from "./exchanged-event.ts";
@@ -35,6 +36,8 @@ export interface DecodeLineOptions {
  * ```
  */
 export function decodeLine(line: Line, options: DecodeLineOptions = {}): ExchangedEvent {
+  checkOptions(line, "line");
+  checkOptions(options);
   const { format = "auto" } = options;
   const refuse = refusalOf(line, options.source);
   const fields = parseFields(line, refuse);

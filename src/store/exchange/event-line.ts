@@ -3,6 +3,7 @@
  * Bytes stand in `dataBase64` in place of `data`. See `docs/reference/exchange-formats.md`.
  */
 import type { EventMetadata, NewEvent, StoredEvent } from "../../core/event.ts";
+import { checkOptions } from "../read-options.ts";
 import {
   base64Of,
   bytesOf,
@@ -24,6 +25,7 @@ import type { ExchangedEvent, Fields, Refuse } from "./exchanged-event.ts";
  * ```
  */
 export function encodeEventLine(event: StoredEvent): string {
+  checkOptions(event, "event");
   const { id, stream, revision, position, type, schemaVersion, recordedAt, data, metadata, tags } = event;
   const place = { id, stream, revision, position, type, schemaVersion, recordedAt };
   return data instanceof Uint8Array

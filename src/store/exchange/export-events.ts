@@ -3,6 +3,7 @@
  */
 import type { StoredEvent } from "../../core/event.ts";
 import type { EventStore, ReadOptions } from "../event-store.ts";
+import { checkOptions, checkStore } from "../read-options.ts";
 import { toCloudEvent } from "./cloud-event.ts";
 import type { CloudEventOptions } from "./cloud-event.ts";
 import type { ExchangeFormat } from "./decode-line.ts";
@@ -41,6 +42,8 @@ export async function* exportEvents(
   store: Pick<EventStore, "read">,
   options: ExportOptions = {},
 ): AsyncGenerator<ExportChunk, void> {
+  checkStore(store);
+  checkOptions(options);
   const { format = "hitherto", source, ...read } = options;
   const encode =
     format === "hitherto"

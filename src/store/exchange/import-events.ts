@@ -13,11 +13,12 @@
 import { HithertoError, isHithertoError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { EventStore } from "../event-store.ts";
+import { checkFunction, checkSignal, checkStore } from "../read-options.ts";
 import { decodeLine } from "./decode-line.ts";
 import type { DecodeLineOptions } from "./decode-line.ts";
 import { appendsInOrder, conflictCodes, planBatch, StreamHeads } from "./import-plan.ts";
 import type { ImportItem, PlanContext, PlannedAppend } from "./import-plan.ts";
-import { readLines } from "./lines.ts";
+import { checkLines, readLines } from "./lines.ts";
 import type { Line } from "./lines.ts";
 
 /** How an import is made. */
@@ -66,6 +67,11 @@ export async function importEvents(
   chunks: AsyncIterable<Uint8Array>,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
+  checkStore(store);
+  checkLines(chunks, options);
+  checkFunction("onInvalid", options.onInvalid);
+  checkFunction("onProgress", options.onProgress);
+  checkSignal(options.signal);
   const batchSize = checkBatchSize(options.batchSize ?? batchSizeDefault);
   const heads = new StreamHeads(store, (await store.head()) === 0);
   const importer = new Importer(store, heads, { ...options, batchSize });

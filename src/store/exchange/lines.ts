@@ -5,6 +5,9 @@
  * the beginning of a line is dropped, as files that were joined together have several.
  */
 import { Buffer } from "node:buffer";
+import { HithertoError } from "../../core/errors.ts";
+import { inWords } from "../check-input.ts";
+import { checkOptions } from "../read-options.ts";
 
 /** Bytes of one line, the line end not counted; room for an event of `limits.eventBytesMax` with every byte escaped. */
 export const lineBytesMaxDefault: number = 32 * 1024 * 1024;
@@ -29,13 +32,33 @@ export async function* readLines(
   chunks: AsyncIterable<Uint8Array>,
   options: { readonly lineBytesMax?: number | undefined } = {},
 ): AsyncGenerator<readonly Line[], void> {
+  checkLines(chunks, options);
   const splitter = new LineSplitter(options.lineBytesMax ?? lineBytesMaxDefault);
   for await (const chunk of chunks) {
+    if (!(chunk instanceof Uint8Array)) fail("chunks", `they must be Uint8Arrays, not ${inWords(chunk)}`);
     const lines = splitter.push(asBuffer(chunk));
     if (lines.length > 0) yield lines;
   }
   const rest = splitter.end();
   if (rest.length > 0) yield rest;
+}
+
+/** Refuses what is no source of lines. @throws `ARGUMENT_INVALID` */
+export function checkLines(chunks: unknown, options: unknown): void {
+  const isSource =
+    typeof chunks === "object" &&
+    chunks !== null &&
+    (Symbol.asyncIterator in chunks || Symbol.iterator in chunks);
+  if (!isSource) fail("chunks", `it must be an async iterable of Uint8Arrays, not ${inWords(chunks)}`);
+  checkOptions(options);
+  const { lineBytesMax } = options as { readonly lineBytesMax?: unknown };
+  const isCount = Number.isSafeInteger(lineBytesMax) && (lineBytesMax as number) > 0;
+  if (lineBytesMax === undefined || isCount) return;
+  fail("lineBytesMax", `it must be an integer from 1, not ${inWords(lineBytesMax)}`);
+}
+
+function fail(argument: string, problem: string): never {
+  throw new HithertoError("ARGUMENT_INVALID", { argument, problem });
 }
 
 /**
