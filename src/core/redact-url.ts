@@ -25,8 +25,9 @@ const inPairs = new RegExp(
 /** What may be a URL with a user, within other text: up to the last `@` before a blank or a quote. */
 const urlInText = /[a-z][a-z\d+.-]*(?::[/\\]{1,2}|[/\\]{2})[^\s"'`<>]*@/giu;
 
-/** What a URL begins with, however it is misspelt: a scheme, colons and slashes of either kind. */
-const beginning = /^[\s"'`<(]*(?:[a-z][a-z\d+.-]*(?=:|[/\\]{2}))?[:/\\\s]*/iu;
+/** What a URL begins with, however it is misspelt: marks, a scheme, colons and slashes of either kind. */
+const beginning =
+  /^(?:[^a-z\d[]*(?=[a-z][a-z\d+.-]*:[/\\])|[\s"'`<(?&%#]*)(?:[a-z][a-z\d+.-]*(?=:|[/\\]{2}))?[:/\\\s]*/iu;
 
 /** A name and a colon that no port follows. */
 const nameAndColon = /^(?!\[)([^:/\\?#\s]*)\s*:(?!\d{1,5}\s*(?:[/?#]|$))/u;

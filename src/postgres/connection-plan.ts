@@ -82,6 +82,8 @@ function parseUrl(url: unknown): URL {
   const { hostname, username, password, pathname } = address;
   const isSound = [hostname, username, password, pathname].every(isDecodable);
   check(isSound, "url", `it holds a % that begins no code, or %00: ${shape}`);
+  const problem = "it has a = or & in the name of the database: begin parameters with ?, or write %3D or %26";
+  check(!/[=&]/.test(pathname), "url", problem);
   return address;
 }
 

@@ -79,10 +79,11 @@ function checkText(text: string): void {
 }
 
 /**
- * What a path holds only when it is a mistyped URL of a server: `://`, a name and a password before an `@`, `password=`. It
- * is not to become the name of a file, nor to stand in errors about it.
+ * What a path holds only when it is a mistyped URL of a server: `://`, `password=`, or a colon before an `@`. It must not
+ * become the name of a file, nor appear in errors about it. The colon of a drive is none of these, and one behind `./`
+ * is meant to be part of a name.
  */
-const urlOfServer = /:[/\\]{2}|^(?![a-z]:[/\\])(?:[a-z][a-z\d+.-]*)?[/\\]{0,2}[^/\\]*:[^@]*@|password\s*=/iu;
+const urlOfServer = /:[/\\]{2}|password\s*=|^(?!\.{1,2}[/\\](?!.*[/\\]{2})).*(?<!^[a-z]):[^@]*@/isu;
 
 /** The store in a file, whose path may still be none that is meant. */
 function pathPlace(path: string, text: string): StorePlace {

@@ -90,6 +90,9 @@ test.each([
   `postgres:/ada:${password}@db.example/bank`,
   `postgres ://ada:${password}@db.example/bank`,
   `//ada:${password}@db.example/bank`,
+  `%//file:@//ada:${password}@db.example/bank`,
+  `&//postgres://ada:${password}db.example:5432/bank`,
+  `postgres://db.example/bankuser=ada&password=${password}`,
   `sqlite:ada:${password}@db.example/bank`,
   `password='${password}' host=db`,
 ])("what is shown of %s has no password in it", (url) => {
