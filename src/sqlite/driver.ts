@@ -27,6 +27,8 @@ export interface Statement<Row extends readonly SqlValue[] = SqlValue[]> {
 
 /** A connection to a database file. */
 export interface Database {
+  /** Whether the file is read as one that never changes: without locks, `-wal` and `-shm`. */
+  readonly isImmutable: boolean;
   prepare<Row extends readonly SqlValue[] = SqlValue[]>(sql: string): Statement<Row>;
   exec(sql: string): void;
   /** Copies the database into a file, some pages at a time; `onProgress` is told bytes. */
@@ -53,6 +55,7 @@ export function openDatabase(path: string, options: DatabaseOptions): Database {
   const { isReadOnly: readOnly, busyTimeoutMs: timeout, isImmutable = false } = options;
   const db = new DatabaseSync(isImmutable ? immutable(path) : path, { readOnly, timeout });
   return {
+    isImmutable,
     prepare<Row extends readonly SqlValue[]>(sql: string): Statement<Row> {
       const statement = db.prepare(sql);
       statement.setReturnArrays(true);

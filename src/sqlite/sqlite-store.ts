@@ -118,14 +118,14 @@ export interface SqliteStoreOptions {
 export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<EventStore> {
   const connectOptions = planConnection(path, options);
   checkSqlite(connectOptions.path);
-  new StoreFile(connectOptions.path, identify(connectOptions.path)).checkOthers();
+  await StoreFile.checkOthers(connectOptions.path);
   checkPath(connectOptions.path, connectOptions.mode);
   secureLog(connectOptions);
   // Makes the file and checks it on the calling thread, so that errors belong to the one who opens.
   const first = connect(connectOptions);
   try {
     // As long as it is open, SQLite leaves these files in place; every other connection must have the same ones.
-    const files = identify(connectOptions.path);
+    const files = identify(connectOptions.path, first.isImmutable);
     const store = openBeside({ ...connectOptions, files, syncs: shareSyncs() });
     await store.started();
     return store;
@@ -401,7 +401,7 @@ class SqliteStore implements EventStore {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#file.leaveAfter(this.#close());
     return this.#closing;
   }
 
@@ -412,12 +412,8 @@ class SqliteStore implements EventStore {
   async #close(): Promise<void> {
     this.#watcher.stop();
     this.#watcher.notify();
-    try {
-      await this.#transactions?.close();
-      await this.#closeFile();
-    } finally {
-      this.#file.leave();
-    }
+    await this.#transactions?.close();
+    await this.#closeFile();
   }
 
   async #closeFile(): Promise<void> {

@@ -37,10 +37,10 @@ export function openStillFile(path: string, options: DatabaseOptions): Database 
   });
 }
 
-/** What changes with a file's content. */
+/** What changes with a file's content, and not with its permissions, names or owner. */
 function stampOf(path: string): string {
-  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-  return [dev, ino, size, mtimeNs, ctimeNs].join(" ");
+  const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true });
+  return [dev, ino, size, mtimeNs].join(" ");
 }
 
 function hasLog(path: string): boolean {
@@ -58,6 +58,7 @@ function guarded(db: Database, check: () => void): Database {
     }
   };
   return {
+    isImmutable: db.isImmutable,
     prepare<Row extends readonly SqlValue[]>(sql: string): Statement<Row> {
       const statement = db.prepare<Row>(sql);
       return {

@@ -32,10 +32,13 @@ export interface FileIdentity {
   readonly database: FileId | undefined;
   readonly wal: FileId | undefined;
   readonly shm: FileId | undefined;
+  /** Whether only the database is used, as one that never changes. Then others may make and remove `-wal` and `-shm`. */
+  readonly isImmutable: boolean;
 }
 
 const suffixes = { database: "", wal: "-wal", shm: "-shm" } as const;
 const kinds = ["database", "wal", "shm"] as const;
+type FileKind = (typeof kinds)[number];
 const names = { database: "the file", wal: "its -wal file", shm: "its -shm file" } as const;
 
 /** How often reads look at the files, in milliseconds. */
@@ -69,12 +72,13 @@ function attempt<Result>(body: () => Result): Result | undefined {
  * The files of a store that a connection has just opened; undefined on Windows, which lets nobody remove or rename an
  * open file.
  */
-export function identify(path: string): FileIdentity | undefined {
+export function identify(path: string, isImmutable = false): FileIdentity | undefined {
   if (process.platform === "win32") return undefined;
-  return { database: find(path, "database"), wal: find(path, "wal"), shm: find(path, "shm") };
+  const [wal, shm] = isImmutable ? [] : [find(path, "wal"), find(path, "shm")];
+  return { database: find(path, "database"), wal, shm, isImmutable };
 }
 
-function find(path: string, kind: keyof FileIdentity): FileStat | undefined {
+function find(path: string, kind: FileKind): FileStat | undefined {
   try {
     return statSync(path + suffixes[kind], { bigint: true, throwIfNoEntry: false });
   } catch (error) {
@@ -103,6 +107,8 @@ export class StoreFile {
   readonly log: WalTrust;
   readonly #identity: { -readonly [Kind in keyof FileIdentity]: FileIdentity[Kind] } | undefined;
   #loss: HithertoError<"STORE_REPLACED"> | undefined;
+  /** Undefined while the handle is not being closed. */
+  #closing: Promise<void> | undefined;
   #lookedAtMs = 0;
   /** How many the file had when it was last looked at. */
   #names = 1n;
@@ -111,7 +117,7 @@ export class StoreFile {
   constructor(path: string, identity: FileIdentity | undefined, syncs: SharedArrayBuffer = shareSyncs()) {
     this.path = path;
     this.log = new WalTrust(path, syncs);
-    this.#identity = identity && { database: identity.database, wal: identity.wal, shm: identity.shm };
+    this.#identity = identity && { ...identity };
   }
 
   get isLost(): boolean {
@@ -125,7 +131,11 @@ export class StoreFile {
 
   /** Looks at the files. @throws `STORE_REPLACED`, `STORE_IO` */
   check(): void {
-    for (const kind of kinds) this.#look(kind);
+    this.#look("database");
+    if (this.#identity?.isImmutable === false) {
+      this.#look("wal");
+      this.#look("shm");
+    }
     this.#lookedAtMs = performance.now();
   }
 
@@ -158,7 +168,7 @@ export class StoreFile {
     return this.#loss ?? error;
   }
 
-  #look(kind: keyof FileIdentity): FileStat | undefined {
+  #look(kind: FileKind): FileStat | undefined {
     this.checkKnown();
     const identity = this.#identity;
     if (identity === undefined) return undefined;
@@ -170,7 +180,7 @@ export class StoreFile {
     return found;
   }
 
-  #find(kind: keyof FileIdentity): FileStat | undefined {
+  #find(kind: FileKind): FileStat | undefined {
     try {
       return find(this.path, kind);
     } catch (error) {
@@ -178,7 +188,7 @@ export class StoreFile {
     }
   }
 
-  #lose(kind: keyof FileIdentity, found: FileId | undefined): HithertoError {
+  #lose(kind: FileKind, found: FileId | undefined): HithertoError {
     const change = found === undefined ? "was removed or renamed" : "was replaced by another one";
     const problem = `${names[kind]} ${change} while the store was open`;
     this.#loss = new HithertoError("STORE_REPLACED", { store: this.path, problem });
@@ -192,10 +202,19 @@ export class StoreFile {
   /**
    * To be called before the first connection of a handle. Connections of one process share the index of the log by the
    * database's inode, so a handle that has other files under the same path, or the same file under another, would damage
-   * both. @throws `STORE_REPLACED`
+   * both. One that is being closed may remove its log at any moment, so it is waited for. @throws `STORE_REPLACED`
    */
-  checkOthers(): void {
-    for (const other of StoreFile.#open) if (this.#clashesWith(other)) throw this.#clash();
+  static async checkOthers(path: string): Promise<void> {
+    for (;;) {
+      const file = new StoreFile(path, identify(path));
+      const clashing = [...StoreFile.#open].filter((other) => file.#clashesWith(other));
+      if (clashing.length === 0) return;
+      const closings = clashing.map((other) => {
+        if (other.#closing === undefined) throw file.#clash();
+        return other.#closing;
+      });
+      await Promise.allSettled(closings);
+    }
   }
 
   /** Notes that the handle is open, until {@link StoreFile.leave}. */
@@ -205,6 +224,16 @@ export class StoreFile {
 
   leave(): void {
     StoreFile.#open.delete(this);
+  }
+
+  /** Notes that the handle is being closed, and leaves when that has ended, well or not. */
+  async leaveAfter(closing: Promise<void>): Promise<void> {
+    this.#closing = closing;
+    try {
+      await closing;
+    } finally {
+      this.leave();
+    }
   }
 
   #clashesWith(other: StoreFile): boolean {

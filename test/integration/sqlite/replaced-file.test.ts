@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import {
   copyFileSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -187,6 +188,19 @@ describe("a store whose file was replaced", () => {
     await using again = await openSqliteStore(path);
     expect((await append(again)).position).toBe(3);
     expect((await again.verify()).isSound).toBe(true);
+  });
+
+  test("does not keep it from opening the path again while a sound handle is being closed", async () => {
+    const { store, path } = await anOpenStore();
+    const closing = store.close();
+    await setTimeout();
+    // Not letting go of the thread, so that nobody here learns that the handle has ended.
+    const deadline = performance.now() + 5_000;
+    while (existsSync(`${path}-wal`) && performance.now() < deadline);
+    await using again = await openSqliteStore(path);
+    expect((await append(again)).position).toBe(3);
+    await closing;
+    expect((await append(again)).position).toBe(4);
   });
 
   test("keeps its process from opening the file by its new name until it is closed", async () => {

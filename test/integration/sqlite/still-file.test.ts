@@ -1,9 +1,10 @@
 /**
  * Reading a store where nothing can be written: in a read-only folder, and on a read-only mount.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { openSqliteStore } from "hitherto/sqlite";
 import { afterAll, describe, expect, test } from "vitest";
@@ -44,10 +45,13 @@ async function makeKilled(path: string): Promise<void> {
   for (const suffix of ["", "-wal"]) copyFileSync(open + suffix, path + suffix);
 }
 
+/** A user without rights. For all others but root, a folder that they may not write to is enough. */
+const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+const programOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
 /** What a user without rights can do with a store; see `as-nobody.ts`. */
 function asNobody(path: string): Record<string, unknown> {
-  const program = fileURLToPath(new URL("as-nobody.ts", import.meta.url));
-  const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  const program = programOf("as-nobody.ts");
   const { stdout, stderr } = spawnSync(process.execPath, [program, path], {
     ...user,
     cwd: "/",
@@ -105,6 +109,57 @@ describe("in a folder that cannot be written to", () => {
     await store.append({ stream: "thing-1", events: [event] });
     chmodSync(join(path, ".."), 0o555);
     expect(asNobody(path)).toMatchObject({ read: 2, verify: true });
+  });
+});
+
+describe("a handle that reads in a folder that cannot be written to, while others can write", () => {
+  /** Another user's handle, and what it answers when it is asked. */
+  async function aReaderOf(
+    path: string,
+  ): Promise<{ ask: () => Promise<string | undefined>; [Symbol.dispose]: () => void }> {
+    chmodSync(dirname(path), 0o555);
+    const reader = spawn(process.execPath, [programOf("still-reader.ts"), path], {
+      ...user,
+      cwd: "/",
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const lines = createInterface({ input: reader.stdout })[Symbol.asyncIterator]();
+    const next = async (): Promise<string | undefined> => (await lines.next()).value;
+    expect(await next()).toBe("open");
+    const ask = (): Promise<string | undefined> => {
+      reader.stdin.write("\n");
+      return next();
+    };
+    return { ask, [Symbol.dispose]: () => reader.kill() };
+  }
+
+  test("goes on when somebody opens the store and closes it, and has written nothing", async () => {
+    const path = await aStore();
+    using reader = await aReaderOf(path);
+    chmodSync(dirname(path), 0o755);
+    const other = await openSqliteStore(path);
+    expect(await reader.ask()).toBe("1");
+    await other.close();
+    expect(readdirSync(dirname(path))).toHaveLength(1);
+    expect(await reader.ask()).toBe("1");
+  });
+
+  test("goes on when the file's permissions change", async () => {
+    const path = await aStore();
+    using reader = await aReaderOf(path);
+    chmodSync(path, 0o664);
+    expect(await reader.ask()).toBe("1");
+  });
+
+  test("is refused from the first commit of somebody on", async () => {
+    const path = await aStore();
+    using reader = await aReaderOf(path);
+    chmodSync(dirname(path), 0o755);
+    const other = await openSqliteStore(path);
+    await other.append({ stream: "thing-1", events: [event] });
+    expect(await reader.ask()).toContain("somebody wrote to it");
+    await other.close();
+    expect(await reader.ask()).toContain("somebody wrote to it");
   });
 });
 
