@@ -165,8 +165,8 @@ class LiveSubscription implements Subscription {
 
   async *#follow(): AsyncGenerator<EventPage, undefined> {
     if (this.#isEnded) return;
-    this.#ending.signal.addEventListener("abort", this.#follower.use(), { once: true });
     try {
+      this.#ending.signal.addEventListener("abort", this.#follower.use(), { once: true });
       const { scanned, end } = await this.#start;
       this.#scanned = scanned;
       yield* this.#readOn(end);

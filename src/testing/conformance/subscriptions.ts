@@ -180,6 +180,16 @@ export const subscriptionTests: Topic = {
     assert.deepEqual(await history(store, { types: ["Never"] }), []);
   },
 
+  "`caughtUp` is false when the store is closed before the subscription begins": async ({ store }) => {
+    const subscriptions = [store.subscribe(), store.subscribe({ stream: "account-1" })];
+    await store.close();
+    for (const subscription of subscriptions) {
+      const iterator = subscription[Symbol.asyncIterator]();
+      await refuses("STORE_CLOSED", () => iterator.next());
+      assert.equal(await subscription.caughtUp, false);
+    }
+  },
+
   "`caughtUp` is true, or false when the subscription ends before": async ({ store }) => {
     const subscription = store.subscribe();
     const following = take(subscription, 1);
