@@ -55,9 +55,15 @@ export function publish({ path, target, overwrite }: PartialFile): void {
   });
 }
 
-/** Removes the file, if it was not published. Nobody may have it open. */
+/** Removes the file, if it was not published. Nobody may have it open. What cannot be removed stays for the next copy. */
 export function discard({ path }: PartialFile): void {
-  for (const suffix of ["", ...companions]) rmSync(path + suffix, { force: true });
+  for (const suffix of ["", ...companions]) {
+    try {
+      rmSync(path + suffix, { force: true });
+    } catch {
+      // Why the copy failed is the error to be seen.
+    }
+  }
 }
 
 /** Runs file operations. @throws `FILE_UNWRITABLE` for what they fail with */
@@ -72,6 +78,10 @@ export function inFileWords<Result>(file: string, body: () => Result): Result {
 
 /** SQLite would take a journal that another database left for one of the new file, and damage it. */
 function checkTarget(target: string, overwrite: boolean): void {
+  const suffix = companions.find((end) => target.endsWith(end));
+  if (suffix !== undefined) {
+    throw unwritable(target, `SQLite takes a file whose name ends with ${suffix} for a part of another one`);
+  }
   const found = statSync(target, { throwIfNoEntry: false });
   if (found?.isFile() === false) throw unwritable(target, "it is there, and is not a file");
   if (found !== undefined && !overwrite) throw unwritable(target, "it exists, and is not replaced");
@@ -123,11 +133,14 @@ function syncFolder(folder: string): void {
   }
 }
 
+/** What follows in the name of a partial file. Others, such as `.partial-2026-11-28`, are somebody else's. */
+const leftover = /^(\d+)-[\da-f]{8}(?:-journal|-wal|-shm)?$/u;
+
 function removeLeftovers(target: string): void {
   const [folder, start] = [dirname(target), `${basename(target)}.partial-`];
   for (const name of readdirSync(folder)) {
-    const pid = name.startsWith(start) ? Number.parseInt(name.slice(start.length), 10) : Number.NaN;
-    if (Number.isNaN(pid) || isInUse(join(folder, name), pid)) continue;
+    const pid = name.startsWith(start) ? leftover.exec(name.slice(start.length))?.[1] : undefined;
+    if (pid === undefined || isInUse(join(folder, name), Number(pid))) continue;
     rmSync(join(folder, name), { force: true });
   }
 }

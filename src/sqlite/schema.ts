@@ -149,6 +149,8 @@ export function checkPath(path: string, mode: ConnectOptions["mode"]): void {
   const found = look(path);
   if (found !== undefined) {
     if (found.isDirectory()) throw notAStore(path, "it is a directory");
+    // Opening a pipe would wait for somebody who writes to it.
+    if (!found.isFile()) throw notAStore(path, "it is not a file");
     checkNames(path, found);
     if (!isAllowed(path, constants.R_OK)) {
       throw new HithertoError("STORE_IO", { store: path, problem: "the file may not be read" });

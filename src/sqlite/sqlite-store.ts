@@ -7,7 +7,7 @@
  */
 import { statSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { HithertoError } from "../core/errors.ts";
+import { HithertoError, isHithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import { machineNowMs } from "../store/clock.ts";
@@ -391,13 +391,23 @@ class SqliteStore implements EventStore {
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#checkOpen();
     checkVerifyOptions(options);
-    return verifyInThread({ ...this.#options, mode: "read" }, options);
+    return this.#whileOpen(verifyInThread({ ...this.#options, mode: "read" }, options));
   }
 
   async backup(path: string, options: BackupOptions = {}): Promise<BackupReport> {
     this.#checkOpen();
     const { path: source, files, busyTimeoutMs, cacheBytes } = this.#options;
-    return backupStore({ source, files, busyTimeoutMs, cacheBytes }, path, options);
+    return this.#whileOpen(backupStore({ source, files, busyTimeoutMs, cacheBytes }, path, options));
+  }
+
+  /** Once this handle is closed, the write-ahead log of the file may be gone, and others there: that is no fault. */
+  async #whileOpen<Result>(work: Promise<Result>): Promise<Result> {
+    try {
+      return await work;
+    } catch (error) {
+      if (isHithertoError(error, "STORE_REPLACED")) this.#checkOpen();
+      throw error;
+    }
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * Backups of a store in use, and stores made of them.
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -82,6 +82,15 @@ describe("a backup of a store in use", () => {
     expect(namesLike(path)).toEqual([]);
   });
 
+  test("fails with what is true when the store is closed meanwhile", async () => {
+    for (let n = 0; n < 3; n++) {
+      const store = await openSqliteStore(scratch.path());
+      await append(store, 1);
+      const [made] = await Promise.allSettled([store.backup(scratch.path()), store.close()]);
+      if (made.status === "rejected") expect(made.reason).toMatchObject({ code: "STORE_CLOSED" });
+    }
+  });
+
   test("fails, and leaves nothing, when its thread dies", async () => {
     await using store = await openSqliteStore(scratch.path());
     await append(store, 1);
@@ -147,6 +156,24 @@ describe("the name of a backup", () => {
     expect(await store.head()).toBe(1);
   });
 
+  test("is refused where SQLite would take the file for a journal, that of the store before all", async () => {
+    const path = scratch.path();
+    await using store = await openSqliteStore(path);
+    await append(store, 1);
+    for (const suffix of ["-wal", "-shm", "-journal"]) {
+      const failing = store.backup(path + suffix, { overwrite: true });
+      await expect(failing).rejects.toMatchObject({ code: "FILE_UNWRITABLE" });
+    }
+    expect((await append(store, 2)).position).toBe(2);
+  });
+
+  test("is refused when it is too long", async () => {
+    await using store = await openSqliteStore(scratch.path());
+    // The partial file has a longer one.
+    const failing = store.backup(join(scratch.folder, "n".repeat(240)));
+    await expect(failing).rejects.toMatchObject({ code: "FILE_UNWRITABLE" });
+  });
+
   test("may be a link to a file, which stays a link", async () => {
     await using store = await openSqliteStore(scratch.path());
     const [path, link] = [scratch.path(), scratch.path()];
@@ -161,7 +188,12 @@ describe("the name of a backup", () => {
     const child = spawn(process.execPath, ["--eval", ""]);
     await once(child, "exit");
     const left = [`${path}.partial-${child.pid}-0a0a0a0a`, `${path}.partial-${child.pid}-0a0a0a0a-journal`];
-    const foreign = [`${path}.partial`, `${path}.partial-x`, `${path}.partial-${process.ppid}-0a0a0a0a`];
+    const foreign = [
+      `${path}.partial`,
+      `${path}.partial-x`,
+      `${path}.partial-9999999-11-28`,
+      `${path}.partial-${process.ppid}-0a0a0a0a`,
+    ];
     for (const file of [...left, ...foreign]) writeFileSync(file, "half");
     await store.backup(path);
     expect(namesLike(path).sort()).toEqual([path, ...foreign].map((file) => basename(file)).sort());
@@ -206,6 +238,9 @@ describe("restoring", () => {
     const [text, other, newer] = [scratch.path(), scratch.path(), scratch.path()];
     writeFileSync(text, "a text that is long enough to be looked at as a database".repeat(20));
     new DatabaseSync(other).exec("CREATE TABLE t (a)");
+    // Opening it would wait for ever for somebody who writes to it.
+    const pipe = process.platform === "win32" ? text : scratch.path();
+    if (pipe !== text) execFileSync("mkfifo", [pipe]);
     await (await openSqliteStore(newer)).close();
     const db = new DatabaseSync(newer);
     db.exec("PRAGMA user_version = 9999");
@@ -216,6 +251,7 @@ describe("restoring", () => {
       [newer, "STORE_FORMAT_NEWER"],
       [scratch.path(), "STORE_NOT_FOUND"],
       [scratch.folder, "STORE_NOT_A_STORE"],
+      [pipe, "STORE_NOT_A_STORE"],
     ] as const;
     for (const [backup, code] of codes) {
       await expect(restore(backup, path)).rejects.toMatchObject({ code });
