@@ -59,6 +59,8 @@ export async function eraseDeleted(
     throwIfAborted(options.signal, "reclaim");
     throw toStoreError(error, database.store, { beganAt });
   } finally {
+    // A proxy may give the session to others.
+    await client.query("RESET lock_timeout; RESET statement_timeout").catch(() => undefined);
     await client.end().catch(() => undefined);
   }
 }

@@ -3,6 +3,7 @@
  */
 import { openPostgresStore } from "hitherto/postgres";
 import { readSideConformance, storeConformance } from "hitherto/testing";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPgBouncer, whyNoPgBouncer } from "../../support/pgbouncer.ts";
 import type { PgBouncer } from "../../support/pgbouncer.ts";
@@ -41,5 +42,22 @@ describe.skipIf(missing !== undefined)("through PgBouncer", () => {
       expect((await next).value).toMatchObject({ data });
     }
     await events.return?.(undefined);
+  });
+
+  test("erasing leaves no settings to those who get the connection next", async () => {
+    await using schema = freshSchema();
+    const url = bouncer.through(schema.url);
+    await using store = await openPostgresStore(url);
+    expect(await store.reclaim({ erase: true })).toMatchObject({ isErased: true });
+    const client = new pg.Client(url.replace(/\?.*/u, ""));
+    await client.connect();
+    for (const setting of ["lock_timeout", "statement_timeout"]) {
+      const { rows } = await client.query(
+        "SELECT setting = reset_val AS same FROM pg_settings WHERE name = $1",
+        [setting],
+      );
+      expect(rows).toEqual([{ same: true }]);
+    }
+    await client.end();
   });
 });
