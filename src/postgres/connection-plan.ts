@@ -213,10 +213,11 @@ function nameOf(address: URL, schema: string): string {
   const named = new URL(address);
   named.password = "";
   named.hash = "";
-  // A colon that was written as its code, and what follows it, may be a password.
-  named.username = address.username.replace(/%3A.*/iu, "");
-  // What stands before an @ in the path is the rest of a password with a slash in it.
-  named.pathname = address.pathname.replace(/.*@/u, "/");
+  // A colon that was written as its code, or a semicolon, and what follows it, may be a password.
+  named.username = address.username.replace(/(?:;|%3[AB]).*/iu, "");
+  // What stands before an @ in the path is the rest of a password with a slash in it; after a semicolon, parameters as
+  // they are written elsewhere.
+  named.pathname = address.pathname.replace(/.*@/u, "/").replace(/(?:;|%3B).*/iu, "");
   const shown = Array.from(address.searchParams).filter(([name]) => shownParameters.has(name));
   named.search = new URLSearchParams(shown).toString();
   named.searchParams.set("schema", schema);

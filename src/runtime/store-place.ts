@@ -83,7 +83,8 @@ function checkText(text: string): void {
  * become the name of a file, nor appear in errors about it. The colon of a drive is none of these, and one behind `./`
  * is meant to be part of a name.
  */
-const urlOfServer = /:[/\\]{2}|password\s*=|^(?!\.{1,2}[/\\](?!.*[/\\]{2})).*(?<!^[a-z]):[^@]*@/isu;
+const urlOfServer =
+  /:[/\\]{2}|(?:password|passwd|pwd)\s*=|^(?!\.{1,2}[/\\](?!.*[/\\]{2})).*(?<!^[a-z]):[^@]*@/isu;
 
 /** The store in a file, whose path may still be none that is meant. */
 function pathPlace(path: string, text: string): StorePlace {

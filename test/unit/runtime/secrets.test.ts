@@ -95,6 +95,14 @@ test.each([
   `postgres://db.example/bankuser=ada&password=${password}`,
   `sqlite:ada:${password}@db.example/bank`,
   `password='${password}' host=db`,
+  `Server=db;Uid=ada;Pwd=${password};`,
+  `dbname=bank passwd=${password}`,
+  `%//postgres:x//ada:${password}@db.example/bank`,
+  `%/postgres:/x/ada:${password}@db.example/bank`,
+  `file:/@/ada:${password}@db.example/bank`,
+  `?postgres://ada:${password}db.example/bank`,
+  `postgres://db.example/bank;password=${password}`,
+  `postgres://ada;${password}@db.example/bank`,
 ])("what is shown of %s has no password in it", (url) => {
   expect(shownFor(url)).not.toContain(password);
 });
