@@ -20,7 +20,7 @@ import type { HoleRow } from "./hole-rows.ts";
 import { findIdPosition } from "./index-entries.ts";
 import type { Range, RowSource } from "./row-source.ts";
 import { blockSource, logSource, Statements, streamSource, termSource } from "./row-source.ts";
-import { checkStreamEnds, lastStoredRevision } from "./stream-ends.ts";
+import { checkedLastRevision, checkStreamEnds, lastStoredRevision } from "./stream-ends.ts";
 import { hides, StreamPolicies } from "./stream-policies.ts";
 import { termOf } from "./terms.ts";
 
@@ -81,8 +81,15 @@ export class LogReader {
     return this.head();
   }
 
-  /** Revision of the last event ever appended to a stream; -1 if there is none. */
+  /** Revision of the last event ever appended to a stream; -1 if there is none. @throws `STORE_DAMAGED` */
   lastRevision(stream: string): number {
+    // Appends go on from it, and no event is returned with it whose checksum would be checked.
+    const stored = checkedLastRevision(this.#statements, stream, this.#store);
+    return Math.max(stored, this.policies.find(stream)?.lastRevision ?? -1);
+  }
+
+  /** {@link lastRevision} for who reads the stream, and so checks that commit when it comes to it. */
+  uncheckedLastRevision(stream: string): number {
     const stored = lastStoredRevision(this.#statements, stream, this.#store);
     return Math.max(stored, this.policies.find(stream)?.lastRevision ?? -1);
   }

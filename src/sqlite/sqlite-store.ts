@@ -503,7 +503,7 @@ class SqliteStore implements EventStore {
   /** A stream is read up to its last revision when the reading begins. */
   #streamPages(stream: string, plan: ReadPlan): PageReader {
     const isOpenEnded = !plan.backwards && plan.limit > 1;
-    const to = isOpenEnded ? Math.min(plan.to, this.#reader.lastRevision(stream)) : plan.to;
+    const to = isOpenEnded ? Math.min(plan.to, this.#reader.uncheckedLastRevision(stream)) : plan.to;
     return this.#reader.stream(stream, { ...plan, to });
   }
 

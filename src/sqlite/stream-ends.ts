@@ -7,6 +7,8 @@
  * It takes two look-ups. It does not notice entries that the header of a page no longer counts; `verify` does.
  */
 import { HithertoError } from "../core/errors.ts";
+import { checkRow, commitColumns } from "./commit-row.ts";
+import type { CommitRow } from "./commit-row.ts";
 import type { Statements } from "./row-source.ts";
 
 type Neighbour = [position: number, fits: number];
@@ -25,6 +27,19 @@ export function lastStoredRevision(statements: Statements, stream: string, store
   // In an index that is out of order, SQLite can find an entry that was not looked for.
   if (last[0] !== stream || last[1] < 0 || last[2] < 1) throw misfit(stream, store);
   return last[1] + last[2] - 1;
+}
+
+/** {@link lastStoredRevision}, once the commit that says so has been checked. @throws `STORE_DAMAGED` */
+export function checkedLastRevision(statements: Statements, stream: string, store: string): number {
+  const last = statements
+    .prepare<CommitRow>(
+      `SELECT ${commitColumns} FROM commits WHERE stream = ? ORDER BY revision DESC LIMIT 1`,
+    )
+    .get(stream);
+  if (last === undefined) return -1;
+  checkRow(last, store);
+  if (last[1] !== stream) throw misfit(stream, store);
+  return last[2] + last[3] - 1;
 }
 
 /** Refuses a stream when an entry beside its own ones is not what its commit says. @throws `STORE_DAMAGED` */

@@ -50,7 +50,7 @@ export function* listNames(
     after = names.at(-1)!;
     const wanted = names
       .filter((name) => category === undefined || categoryOf(name) === category)
-      .filter((name) => reader.lastRevision(name) >= 0)
+      .filter((name) => reader.uncheckedLastRevision(name) >= 0)
       .slice(0, left);
     left -= wanted.length;
     yield wanted;

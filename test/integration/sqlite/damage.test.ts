@@ -265,6 +265,32 @@ describe("an append to a sound stream and a damaged one", () => {
   });
 });
 
+describe("a stream whose last commit has changed", () => {
+  test.each(["events = events + 64", "revision = revision + 64", "body = replace(body, 'a', 'b')"])(
+    "(%s) takes no append, and is not listed",
+    async (change) => {
+      const path = scratch.path();
+      {
+        await using store = await openSqliteStore(path);
+        for (const data of ["a", "aa"]) {
+          await store.append({ stream: "one", events: [{ type: "ThingDone", data }] });
+        }
+        await store.append({ stream: "two", events: [{ type: "ThingDone", data: "a" }] });
+      }
+      const db = new DatabaseSync(path);
+      db.exec(`UPDATE commits SET ${change} WHERE position = 2`);
+      db.close();
+      await using store = await openSqliteStore(path);
+      const append = store.append({ stream: "one", events: [{ type: "ThingDone", data: "b" }] });
+      await expect(append).rejects.toMatchObject({ code: "STORE_DAMAGED", details: { position: 2 } });
+      await expect(store.findStream("one")).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+      const names = store.listStreams()[Symbol.asyncIterator]();
+      await expect(names.next()).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+      await store.append({ stream: "two", events: [{ type: "ThingDone", data: "b" }] });
+    },
+  );
+});
+
 describe("an event id that leads to another event", () => {
   test("fails looking for it, and repeating its append", async () => {
     await lookAfter("UPDATE explicit_ids SET position = 1");
