@@ -494,8 +494,9 @@ export class GenerationRun {
     const { wanted, resumed } = this.#directions;
     const isAsBefore = (): boolean =>
       this.#directions.wanted === wanted && this.#directions.resumed === resumed;
-    while (!this.#isEnding && isAsBefore() && performance.now() < end) {
-      await this.#bell.wait(end - performance.now());
+    // The time is read once a turn: between two readings, the end may pass.
+    for (let leftMs = ms; leftMs > 0 && !this.#isEnding && isAsBefore(); leftMs = end - performance.now()) {
+      await this.#bell.wait(leftMs);
     }
   }
 }
