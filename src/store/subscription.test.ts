@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { setTimeout } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { HithertoError } from "../core/errors.ts";
 import type { StoredEvent } from "../core/event.ts";
 import type { EventSequence, EventStore, ReadOptions, Subscription } from "./event-store.ts";
@@ -175,16 +175,17 @@ test("closing ends a pending read, and nothing of what it had read is delivered"
 });
 
 test("no timer is left behind", async () => {
-  const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
+  // They count the timers of this test alone, and none of them ever ends by itself.
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
   const store = openMemoryStore();
-  const before = timers();
   const taking = take(store.subscribe(), 20);
   for (let n = 0; n < 20; n++) {
-    await setTimeout(1);
+    while (vi.getTimerCount() === 0) await setImmediate();
     await append(store, n);
   }
-  await taking;
-  expect(timers()).toBe(before);
+  expect(await taking).toHaveLength(20);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test("an error of the store fails the iteration, and `caughtUp` is false", async () => {
