@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import type { Command } from "commander";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { createProgram } from "../../../src/cli/program.ts";
+import { open } from "../../../src/runtime/open.ts";
+import { runCli } from "../../unit/cli/run-cli.ts";
 import { cliPage, installHitherto, pageOf, stepsOf, withoutChance } from "./examples.ts";
 import type { Example, ExampleModule } from "./examples.ts";
 import { finished, scratchFolder, start, startNode } from "./hitherto-process.ts";
@@ -19,9 +21,16 @@ const program = createProgram({
   version: "1.2.3",
 });
 
-/** What a command writes; of a program of the reader's, not the warnings. */
+/**
+ * What a command writes in a folder, which is also the one of this process; of a program of the reader's, not the warnings.
+ * Processes take long to start, so only what loads modules of the reader's runs in one of its own.
+ */
 async function outputOf([name = "", ...args]: readonly string[], folder: string): Promise<string> {
   const isProgram = name === "node";
+  if (!isProgram && !args.includes("--definitions")) {
+    const { out, err } = await runCli(args, { open, env: { NO_COLOR: "1" } });
+    return out + err;
+  }
   const child = isProgram ? startNode(args, folder) : start(args, {}, folder);
   child.stdin.end();
   const { out, err } = await finished(child);
@@ -32,6 +41,9 @@ async function outputOf([name = "", ...args]: readonly string[], folder: string)
 async function compare(steps: ReadonlyArray<Example | ExampleModule>, isRun: boolean): Promise<void> {
   const folder = scratchFolder()("").replace(/\/$/, "");
   installHitherto(folder);
+  const home = process.cwd();
+  process.chdir(folder);
+  onTestFinished(() => process.chdir(home));
   for (const step of steps) {
     const isModule = "file" in step;
     if (isModule) writeFileSync(`${folder}/${step.file}`, step.code);
