@@ -65,6 +65,8 @@ export const isTaken = decisionModel({
 export interface Bank extends AsyncDisposable {
   readonly store: Hitherto;
   readonly url: string;
+  /** The name of the store's schema. */
+  readonly schema: string;
   /** The tables' quoted names. */
   readonly customers: string;
   readonly outbox: string;
@@ -100,6 +102,7 @@ export async function openBank(options: RuntimeOptions = {}): Promise<Bank> {
   return {
     store,
     url: schema.url,
+    schema: schema.name,
     customers,
     outbox,
     connect: async () => {
