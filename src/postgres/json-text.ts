@@ -7,6 +7,7 @@
  * programs and that texts do not hold; where one nevertheless does, it is doubled. Nearly all text holds none of these
  * and is stored as it is.
  */
+import { HithertoError } from "../core/errors.ts";
 
 /** Stands for a backslash before `u`, and for itself before itself. */
 const escapeCharacter = "\ufdd0";
@@ -31,4 +32,13 @@ export function toStored(json: string): string {
 export function fromStored(json: string): string {
   if (!json.includes(escapeCharacter)) return json;
   return json.replaceAll(/\ufdd0(.)/gu, (_, next: string) => (next === "u" ? "\\u" : next));
+}
+
+/** What stored JSON text says; `what` names it in the error. @throws `STORE_DAMAGED` */
+export function parseStored(json: string, store: string, what: () => string): unknown {
+  try {
+    return JSON.parse(fromStored(json)) as unknown;
+  } catch (cause) {
+    throw new HithertoError("STORE_DAMAGED", { store, problem: `${what()} is not JSON` }, { cause });
+  }
 }

@@ -31,7 +31,8 @@ import { createSnapshotter } from "./snapshotter.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 import { createStateLoader } from "./state-loader.ts";
 import { createStreamQueue } from "./stream-queue.ts";
-import { withSnapshots } from "./verify-snapshots.ts";
+import { checkpointProblems, withProblems } from "./verify-checkpoints.ts";
+import { snapshotProblems } from "./verify-snapshots.ts";
 import { createWork } from "./work.ts";
 import type { Work } from "./work.ts";
 
@@ -147,7 +148,9 @@ class StoreWithRuntime implements Hitherto {
     checkDeciders("snapshotsOf", snapshotsOf);
     const report = await this.#store.verify(options);
     const { store, loader } = this.#runtime;
-    return withSnapshots(report, { store, loader, deciders: snapshotsOf, signal: options.signal });
+    const withCheckpoints = await withProblems(report, checkpointProblems(store));
+    const verification = { store, loader, deciders: snapshotsOf, signal: options.signal };
+    return withProblems(withCheckpoints, snapshotProblems(verification));
   }
 
   async join(client: PostgresClient): Promise<JoinedHitherto> {

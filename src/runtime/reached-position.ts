@@ -18,8 +18,15 @@ export async function checkReached(
   // Asked after the positions were read, so none of them can be ahead of it.
   const head = await store.head();
   for (const { what, position } of positions) {
-    if (Number.isSafeInteger(position) && (position as number) >= 0 && (position as number) <= head) continue;
-    const problem = `${what} is stored as ${JSON.stringify(position)}, but the log ends at position ${head}`;
-    throw new HithertoError("STORE_DAMAGED", { store: store.url, problem });
+    const problem = unreachedProblem(what, position, head);
+    if (problem !== undefined) throw new HithertoError("STORE_DAMAGED", { store: store.url, problem });
   }
+}
+
+/** Says what is wrong with a position that can not have been reached. */
+export function unreachedProblem(what: string, position: unknown, head: number): string | undefined {
+  const isReached =
+    Number.isSafeInteger(position) && (position as number) >= 0 && (position as number) <= head;
+  if (isReached) return undefined;
+  return `${what} is stored as ${JSON.stringify(position)}, but the log ends at position ${head}`;
 }

@@ -4,7 +4,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { AnyDecider } from "../core/decider-types.ts";
 import { isHithertoError } from "../core/errors.ts";
-import type { EventStore, Snapshot, VerifyProblem, VerifyReport } from "../store/event-store.ts";
+import type { EventStore, Snapshot, VerifyProblem } from "../store/event-store.ts";
 import { throwIfAborted } from "../store/read-options.ts";
 import { decodeSnapshot } from "./snapshot-codec.ts";
 import type { SnapshotContent } from "./snapshot-codec.ts";
@@ -18,22 +18,11 @@ export interface SnapshotVerification {
   readonly signal: AbortSignal | undefined;
 }
 
-const problemsMax = 100;
-
-/** Adds to a report which snapshots of some deciders are damaged, or are not what a fresh fold gives. */
-export async function withSnapshots(
-  report: VerifyReport,
+/** Says which snapshots of some deciders are damaged, or are not what a fresh fold gives. */
+export async function* snapshotProblems(
   verification: SnapshotVerification,
-): Promise<VerifyReport> {
-  const problems = [...report.problems];
-  let { problemCount } = report;
-  for (const decider of verification.deciders) {
-    for await (const problem of problemsOf(decider, verification)) {
-      problemCount += 1;
-      if (problems.length < problemsMax) problems.push(problem);
-    }
-  }
-  return { ...report, isSound: problemCount === 0, problems, problemCount };
+): AsyncGenerator<VerifyProblem, undefined> {
+  for (const decider of verification.deciders) yield* problemsOf(decider, verification);
 }
 
 async function* problemsOf(

@@ -3,13 +3,12 @@
  * they wait to be tidied away (`tidy-tables.ts`).
  */
 import type { Database } from "../session.ts";
-import { listModels } from "./generations.ts";
 import { Names } from "./names.ts";
+import type { TableSource } from "./names.ts";
 
-/** Says which tables of generations are missing, in one state of the store. */
-export async function findMisfits(database: Database): Promise<string[]> {
+/** Says which tables of some generations are missing, as long as there are these generations. */
+export async function findMisfits(database: Database, models: readonly TableSource[]): Promise<string[]> {
   const names = new Names(database);
-  const models = await listModels(database, names);
   const tables = models.flatMap((model) => names.tables(model).map((table) => ({ table, ...model })));
   const sql = `SELECT t.n FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS t(name, generation, n)
     WHERE to_regclass(t.name) IS NULL

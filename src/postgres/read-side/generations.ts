@@ -3,7 +3,7 @@
  */
 import type { Models } from "../../store/model-steps.ts";
 import type { ReadModelInfo, ReadModelRef, ReadModelShape } from "../../store/read-side.ts";
-import { fromStored } from "../json-text.ts";
+import { parseStored } from "../json-text.ts";
 import type { Session } from "../session.ts";
 import type { Names } from "./names.ts";
 
@@ -20,7 +20,8 @@ type Row = [
 export async function listModels(session: Session, names: Names, name?: string): Promise<ReadModelInfo[]> {
   const condition = name === undefined ? "TRUE" : "name = $1";
   const sql = `${selectFrom(names)} WHERE ${condition} ORDER BY generation`;
-  return (await session.query<Row>(sql, name === undefined ? [] : [name])).map(toModel);
+  const rows = await session.query<Row>(sql, name === undefined ? [] : [name]);
+  return rows.map((row) => toModel(row, names));
 }
 
 /**
@@ -37,7 +38,7 @@ export async function findModel(
     "name" in ref ? ["name = $1 AND state = 'active'", ref.name] : ["generation = $1", ref.generation];
   const check = `, ${names.own("check_owner")}(generation)`;
   const [row] = await session.query<Row>(`${selectFrom(names, check)} WHERE ${condition}`, [value]);
-  return row && toModel(row);
+  return row && toModel(row, names);
 }
 
 /** Refuses tables of a generation that belong to a role that must not be trusted. @throws as {@link findModel} does */
@@ -66,18 +67,18 @@ function selectFrom(names: Names, also = ""): string {
   return `SELECT generation, name, version, shape, state, position${also} FROM ${names.own("generations")}`;
 }
 
-function toModel([generation, name, version, shape, state, position]: Row): ReadModelInfo {
-  return { generation, name, version, shape: toShape(shape), state, position };
+function toModel([generation, name, version, shape, state, position]: Row, { store }: Names): ReadModelInfo {
+  return { generation, name, version, shape: toShape(shape, store), state, position };
 }
 
 /** Shapes are looked at for each document, and are the same for all that a generation ever is. */
 const shapes = new Map<string, ReadModelShape>();
 const shapesMax = 1_000;
 
-function toShape(text: string): ReadModelShape {
+function toShape(text: string, store: string): ReadModelShape {
   let shape = shapes.get(text);
   if (shape === undefined) {
-    shape = JSON.parse(fromStored(text)) as ReadModelShape;
+    shape = parseStored(text, store, () => "the shape of a read model") as ReadModelShape;
     if (shapes.size >= shapesMax) shapes.clear();
     shapes.set(text, shape);
   }

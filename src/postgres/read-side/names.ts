@@ -12,6 +12,8 @@ export type TableSource = Pick<ReadModelInfo, "generation" | "name" | "shape">;
 
 /** Where the tables of generations are. */
 export interface Schemas {
+  /** Names the store in errors. */
+  readonly store: string;
   /** The store's, as the user wrote it. */
   readonly schema: string;
   /** Generations up to this one have their tables in the store's schema, the later ones in that of read models. */
@@ -20,11 +22,14 @@ export interface Schemas {
 
 /** Names within the schemas of a store, quoted and qualified. */
 export class Names {
+  /** Names the store in errors. */
+  readonly store: string;
   readonly #schema: string;
   readonly #readModels: string;
   readonly #lastInSchema: number;
 
-  constructor({ schema, lastInSchema }: Schemas) {
+  constructor({ store, schema, lastInSchema }: Schemas) {
+    this.store = store;
     this.#schema = quoteName(schema);
     this.#readModels = quoteName(readModelsSchema(schema));
     this.#lastInSchema = lastInSchema;

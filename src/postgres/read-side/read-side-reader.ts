@@ -25,7 +25,7 @@ import type {
   StoredDocument,
   StoredRecord,
 } from "../../store/read-side.ts";
-import { fromStored } from "../json-text.ts";
+import { fromStored, parseStored } from "../json-text.ts";
 import type { Session } from "../session.ts";
 import { afterPlace, matching, orderOf, Values } from "./document-sql.ts";
 import { findModel, lastGeneration, listModels } from "./generations.ts";
@@ -67,14 +67,15 @@ export class ReadSideReader {
     const sql = `SELECT key, version, value FROM ${this.#names.own("records")}
       WHERE space = $1 AND left(key, ${recordKeyIndexed}) = left($2, ${recordKeyIndexed}) AND key = $2`;
     const [row] = await this.#session.query<RecordRow>(sql, [orderedText(space), orderedText(key)]);
-    return row && toRecord(space, row);
+    return row && toRecord(space, row, this.#names.store);
   }
 
   async listRecords(plan: ListRecordsPlan): Promise<StoredRecord[]> {
     const values = new Values();
     const sql = `SELECT key, version, value FROM ${this.#names.own("records")} WHERE ${keyRange(plan, values)}
       ORDER BY left(key, ${recordKeyIndexed}), key LIMIT ${values.add(plan.limit)}`;
-    return (await this.#session.query<RecordRow>(sql, values.list)).map((row) => toRecord(plan.space, row));
+    const rows = await this.#session.query<RecordRow>(sql, values.list);
+    return rows.map((row) => toRecord(plan.space, row, this.#names.store));
   }
 
   async countRecords(plan: ListRecordsPlan): Promise<number> {
@@ -206,8 +207,9 @@ const knownMax = 1_000;
 
 type RecordRow = [key: string, version: number, json: string];
 
-function toRecord(space: string, [key, version, json]: RecordRow): StoredRecord {
-  return { space, key: givenText(key), version, value: JSON.parse(fromStored(json)) as unknown };
+function toRecord(space: string, [stored, version, json]: RecordRow, store: string): StoredRecord {
+  const key = givenText(stored);
+  return { space, key, version, value: parseStored(json, store, () => `the record ${key} of ${space}`) };
 }
 
 /** Keys of a space that begin so, and come after one, as a condition. */

@@ -253,6 +253,7 @@ test("the server ends the transaction of a process that has stopped", async () =
 test("verify tells of a table that is missing", async () => {
   await using schema = freshSchema();
   await using store = await openIn(schema);
+  await store.append({ stream: "order-1", events: [{ type: "OrderPlaced", data: null }] });
   const generation = await activate(store.readSide);
   expect(await store.verify()).toMatchObject({ isSound: true });
   await runSql(`DROP TABLE "${schema.readModels}".documents_${generation} CASCADE`);

@@ -18,6 +18,11 @@ export const damageTests: WorkTopic = {
     const [partition] = await store.readSide.listRecords("partitions");
     const value = { ...(partition!.value as object), position: 1_000_000 };
     await store.readSide.commit({ put: [{ space: "partitions", key: partition!.key, value }] });
+    const { problems } = await store.verify();
+    assert.deepEqual(
+      problems.map(({ kind }) => kind),
+      ["position"],
+    );
     const journal = new Journal();
     await using second = await store.consume(notes({ partitions: 1, journal }), brisk);
     await cases.add("case-1");
