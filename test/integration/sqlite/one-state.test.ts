@@ -17,7 +17,7 @@ function afterPoliciesOfPageWereRead(body: () => void): void {
   let lookups = 0;
   StatementSync.prototype.get = function (this: StatementSync, ...values: Parameters<typeof get>) {
     const row = get.apply(this, values);
-    if (this.sourceSQL.includes("policy_changes") && ++lookups === 2) {
+    if ((values as readonly unknown[])[0] === "policy_changes" && ++lookups === 2) {
       restore();
       body();
     }
