@@ -2,7 +2,13 @@
  * Snapshots in the database.
  */
 import type { Snapshot, SnapshotStore } from "../store/event-store.ts";
-import { checkSnapshot, checkSnapshotKey, checkStreamName } from "../store/read-options.ts";
+import {
+  checkSnapshot,
+  checkSnapshotKey,
+  checkSnapshotReached,
+  checkStreamName,
+} from "../store/read-options.ts";
+import { lastRevisionOf } from "./log-expressions.ts";
 import type { SharedStore } from "./shared-store.ts";
 import { givenText, storedText } from "./stored-text.ts";
 
@@ -17,10 +23,16 @@ type SnapshotRow = readonly [
 
 const columns = "s.stream, s.name, s.state_version, s.revision, s.taken_at, s.state";
 
+/** Gives the last revision of the stream; a snapshot beyond it is not saved. */
 const saveSql = `
-WITH saved AS (
+WITH stream_end AS (
+  SELECT greatest(
+    -1, ${lastRevisionOf("$1")}, (SELECT p.last_revision FROM {schema}.stream_policies p WHERE p.stream = $1)
+  ) AS last
+),
+saved AS (
   INSERT INTO {schema}.snapshots AS s (stream, name, state_version, revision, taken_at, state)
-  VALUES ($1, $2, $3, $4, $5, $6)
+  SELECT $1, $2, $3, $4, $5, $6 FROM stream_end e WHERE $4 <= e.last
   ON CONFLICT (stream, name, state_version, revision)
   DO UPDATE SET taken_at = excluded.taken_at, state = excluded.state
   RETURNING state_version, revision, taken_at
@@ -32,10 +44,14 @@ newest AS (
   WHERE s.stream = $1 AND s.name = $2 AND (s.state_version, s.revision) <> ($3, $4)
   ORDER BY taken_at DESC, revision DESC
   LIMIT $7
+),
+gone AS (
+  DELETE FROM {schema}.snapshots s
+  WHERE s.stream = $1 AND s.name = $2 AND (s.state_version, s.revision) <> ($3, $4)
+    AND (s.state_version, s.revision) NOT IN (SELECT n.state_version, n.revision FROM newest n)
+    AND EXISTS (SELECT FROM saved)
 )
-DELETE FROM {schema}.snapshots s
-WHERE s.stream = $1 AND s.name = $2 AND (s.state_version, s.revision) <> ($3, $4)
-  AND (s.state_version, s.revision) NOT IN (SELECT n.state_version, n.revision FROM newest n)`;
+SELECT e.last FROM stream_end e`;
 
 const findSql = `
 SELECT ${columns} FROM {schema}.snapshots s
@@ -61,7 +77,7 @@ export class SnapshotRows implements SnapshotStore {
     const { stream, name, stateVersion, revision, takenAt, state } = snapshot;
     // A copy: what is waited for must not change.
     const bytes = Buffer.from(state);
-    await this.#write(saveSql, [
+    const [[last] = [-1]] = await this.#write<[number]>(saveSql, [
       storedText(stream),
       storedText(name),
       stateVersion,
@@ -70,6 +86,7 @@ export class SnapshotRows implements SnapshotStore {
       bytes,
       keep,
     ]);
+    checkSnapshotReached({ stream, name, stateVersion, revision, takenAt }, last);
   }
 
   async find(
@@ -99,11 +116,11 @@ export class SnapshotRows implements SnapshotStore {
   }
 
   /** In turn with the other writes of the handle; done twice it does no harm. */
-  async #write(sql: string, values: readonly unknown[]): Promise<void> {
+  async #write<Row extends readonly unknown[]>(sql: string, values: readonly unknown[]): Promise<Row[]> {
     const { checkOpen, checkWritable, queue, database } = this.#shared;
     checkOpen();
     checkWritable();
-    await queue.run(() => database.query(database.qualify(sql), values));
+    return queue.run(() => database.query<Row>(database.qualify(sql), values));
   }
 }
 

@@ -23,6 +23,7 @@ import type {
   StreamAppendResult,
   StreamPolicy,
 } from "../store/event-store.ts";
+import { checkSnapshotReached } from "../store/read-options.ts";
 import type { CommitPlan } from "../store/read-side-options.ts";
 import { checksumOf } from "./commit-row.ts";
 import { readCounter, writeCounter } from "./counters.ts";
@@ -279,6 +280,7 @@ export class LogWriter {
         return { kind: "done", events };
       }
       case "snapshot":
+        checkSnapshotReached(write.snapshot, this.#lastRevision(write.snapshot.stream));
         saveSnapshot(this.#db, write.snapshot, write.keep);
         return { kind: "done", events: 0 };
       case "clearSnapshots":

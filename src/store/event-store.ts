@@ -291,6 +291,7 @@ export interface Snapshot {
   readonly stateVersion: number;
   /** Revision of the last event folded in. */
   readonly revision: number;
+  /** ISO 8601, with its time zone. */
   readonly takenAt: string;
   /** The encoded state; the store does not look inside. */
   readonly state: Uint8Array;
@@ -298,7 +299,11 @@ export interface Snapshot {
 
 /** Where snapshots are kept, beside the log. They are a cache: losing them loses nothing. */
 export interface SnapshotStore {
-  /** Keeps a snapshot and, of the same stream and name, only the `keep` newest (default 3). */
+  /**
+   * Keeps a snapshot and, of the same stream and name, only the `keep` newest (default 3).
+   *
+   * @throws `ARGUMENT_INVALID`, also for a revision beyond the end of the stream; `NAME_INVALID`
+   */
   save(snapshot: Snapshot, options?: { readonly keep?: number | undefined }): Promise<void>;
   /** The newest of this stream, name and state version, at or below `atRevision` if given. */
   find(

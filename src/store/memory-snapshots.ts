@@ -3,15 +3,17 @@
  */
 import { answer } from "./event-loop.ts";
 import type { Snapshot, SnapshotStore } from "./event-store.ts";
-import { checkSnapshot, checkSnapshotKey, checkStreamName } from "./read-options.ts";
+import { checkSnapshot, checkSnapshotKey, checkSnapshotReached, checkStreamName } from "./read-options.ts";
 
 /** Keeps snapshots by stream, in the order in which they were saved. `guard` runs before every access. */
 export class MemorySnapshots implements SnapshotStore {
   readonly #byStream = new Map<string, readonly Snapshot[]>();
   readonly #guard: () => void;
+  readonly #lastRevision: (stream: string) => number;
 
-  constructor(guard: () => void) {
+  constructor(guard: () => void, lastRevision: (stream: string) => number) {
     this.#guard = guard;
+    this.#lastRevision = lastRevision;
   }
 
   /** Snapshots kept, over all streams. */
@@ -25,6 +27,7 @@ export class MemorySnapshots implements SnapshotStore {
     return this.#guarded(() => {
       const keep = checkSnapshot(snapshot, options);
       const { stream, name } = snapshot;
+      checkSnapshotReached(snapshot, this.#lastRevision(stream));
       const others = this.#of(stream).filter((one) => one.name !== name);
       const kept = this.#of(stream).filter((one) => one.name === name && !isSamePlace(one, snapshot));
       const newest = [...kept, copyOf(snapshot)].slice(-keep);

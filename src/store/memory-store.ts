@@ -106,7 +106,10 @@ const problemsMax = 100;
 
 class MemoryStore implements EventStore {
   readonly url = url;
-  readonly snapshots: MemorySnapshots = new MemorySnapshots(() => this.#checkOpen());
+  readonly snapshots: MemorySnapshots = new MemorySnapshots(
+    () => this.#checkOpen(),
+    (stream) => this.#log.findStream(stream)?.revision ?? -1,
+  );
   readonly readSide: MemoryReadSide;
   readonly #turns = new Turns();
   readonly #log: MemoryLog;

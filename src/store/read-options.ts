@@ -144,8 +144,10 @@ export function checkSnapshot(
   checkOptions(snapshot, "snapshot");
   checkOptions(options);
   checkStreamName(snapshot.stream);
-  for (const part of ["name", "takenAt"] as const) {
-    if (typeof snapshot[part] !== "string") fail(`snapshot.${part}`, "it must be a string");
+  if (typeof snapshot.name !== "string") fail("snapshot.name", "it must be a string");
+  if (typeof snapshot.takenAt !== "string" || momentMs(snapshot.takenAt) === undefined) {
+    const problem = "it must be an ISO 8601 moment with its time zone, in the years 1970 to 9999";
+    fail("snapshot.takenAt", `${problem}, not ${inWords(snapshot.takenAt)}`);
   }
   checkInteger("snapshot.stateVersion", snapshot.stateVersion, 0);
   checkInteger("snapshot.revision", snapshot.revision, 0);
@@ -153,6 +155,13 @@ export function checkSnapshot(
   const { keep = snapshotsKeptDefault } = options;
   checkInteger("keep", keep, 1);
   return keep;
+}
+
+/** Refuses a snapshot of events that its stream never had; `last` is -1 for no events. @throws `ARGUMENT_INVALID` */
+export function checkSnapshotReached({ stream, revision }: Omit<Snapshot, "state">, last: number): void {
+  if (revision <= last) return;
+  const end = last < 0 ? "which has no events" : `whose last revision is ${last}`;
+  fail("snapshot.revision", `revision ${revision} lies beyond the end of the stream "${stream}", ${end}`);
 }
 
 /** Checks what a snapshot is looked for by. @throws `ARGUMENT_INVALID` */

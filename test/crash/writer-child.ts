@@ -120,7 +120,9 @@ async function cut({ store, ledger, random, life }: Task): Promise<void> {
 
 async function snapshot({ store, random }: Task): Promise<void> {
   const state = new Uint8Array(random.integer(5_000));
-  const revision = random.integer(1_000_000);
+  const kept = await store.findStream("keep-1");
+  if (kept === undefined) return;
+  const revision = random.integer(kept.revision + 1);
   const takenAt = new Date().toISOString();
   await store.snapshots.save({ stream: "keep-1", name: "thing", stateVersion: 1, revision, takenAt, state });
 }

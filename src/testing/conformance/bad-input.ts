@@ -386,6 +386,8 @@ export const badInputTests: Topic = {
       { stateVersion: "1" },
       { revision: -1 },
       { takenAt: 7 },
+      { takenAt: "" },
+      { takenAt: "yesterday" },
       { state: [1] },
     ]) {
       await refuses("ARGUMENT_INVALID", () => store.snapshots.save(untyped({ ...snapshot, ...wrong })));
@@ -430,6 +432,7 @@ export const badInputTests: Topic = {
       takenAt: "2026-01-01T00:00:00.000Z",
       state: Uint8Array.of(1),
     };
+    await store.append({ stream: "s", events: [anEvent()] });
     await store.snapshots.save(untyped({ ...snapshot, note: 1n }));
     assert.deepEqual(await store.snapshots.list("s"), [snapshot]);
   },

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { decider } from "../../../src/core/index.ts";
 import { createHitherto } from "../../../src/runtime/create-hitherto.ts";
 import type { Hitherto } from "../../../src/runtime/hitherto.ts";
@@ -219,9 +219,12 @@ describe.each(engines)("snapshots on $name", ({ createLog }) => {
     await using elsewhere = await createLog();
     await using restored = await elsewhere.open();
     await restored.execute(account, "42", "deposit", { amount: 1 });
-    await restored.snapshots.save((await full.snapshots.list(stream))[0]!);
+    const [ahead] = await full.snapshots.list(stream);
+    await expect(restored.snapshots.save(ahead!)).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
     await using fresh = await elsewhere.open();
+    const find = vi.spyOn(fresh.snapshots, "find").mockResolvedValue(ahead);
     expect(await fresh.load(account, "42")).toMatchObject({ revision: 0, state: { balance: 1 } });
+    expect(find).toHaveBeenCalled();
   });
 
   describe("of a state that is not JSON", () => {

@@ -348,7 +348,7 @@ const aSnapshot = {
   name: "n",
   stateVersion: 1,
   revision: 0,
-  takenAt: "t",
+  takenAt: "2026-01-01T00:00:00.000Z",
   state: new Uint8Array(),
 };
 const runner = { retry: { max: 0 }, onError: "halt", batchSizeMax: 1, leaseMs: 3_000, lagAlertMs: 1 };

@@ -82,6 +82,10 @@ describe("a damaged snapshot", () => {
     const path = scratch.path();
     {
       await using store = await openSqliteStore(path);
+      await store.append({
+        stream: "thing-1",
+        events: Array.from({ length: 10 }, (_each, data) => ({ type: "ThingDone", data })),
+      });
       for (const revision of [5, 9]) {
         const takenAt = `2026-01-0${revision}T00:00:00.000Z`;
         const state = new Uint8Array([revision]);
