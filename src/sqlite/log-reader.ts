@@ -72,6 +72,14 @@ export class LogReader {
     throw new HithertoError("STORE_DAMAGED", { store: this.#store, problem, position: head + 1 });
   }
 
+  /** How many events have been reclaimed. @throws `STORE_DAMAGED` when a hole is not as it was written. */
+  reclaimedEvents(): number {
+    let reclaimed = 0;
+    const holes = this.#statements.prepare<HoleRow>(`SELECT ${holeColumns} FROM holes ORDER BY position`);
+    for (const hole of holes.iterate()) reclaimed += checkHole(hole, this.#store)[1];
+    return reclaimed;
+  }
+
   /** {@link head}, once the last commit has been checked: whoever appends gives out the positions behind it. */
   checkedHead(): number {
     const last = this.#statements

@@ -379,7 +379,7 @@ class SqliteStore implements EventStore {
         url: this.url,
         format: formatVersion,
         head,
-        events: head - count("SELECT coalesce(sum(events), 0) FROM holes"),
+        events: head - this.#reader.reclaimedEvents(),
         streams,
         snapshots: count("SELECT count(*) FROM snapshots"),
         bytes: sizeOf(this.#options.path),

@@ -60,6 +60,24 @@ describe("holes", () => {
   });
 });
 
+test("a damaged hole is not counted: stats says that the store is damaged", async () => {
+  const path = scratch.path();
+  {
+    await using store = await openSqliteStore(path);
+    for (let n = 1; n <= 4; n++) await store.append({ stream: `thing-${n}`, events });
+    for (const stream of ["thing-1", "thing-3"]) await remove(store, stream);
+    expect((await store.stats()).events).toBe(2);
+  }
+  const db = new DatabaseSync(path);
+  db.exec("UPDATE holes SET events = 0 WHERE position = 1");
+  db.close();
+  await using store = await openSqliteStore(path, { mode: "read" });
+  await expect(store.stats()).rejects.toMatchObject({
+    code: "STORE_DAMAGED",
+    details: { problem: "the checksum does not fit the hole at position 1" },
+  });
+});
+
 /** Each stream had two events; neighbouring ones that are gone are one hole. */
 function expectedHoles(isGone: readonly boolean[]): Array<[number, number]> {
   const holes: Array<[number, number]> = [];
