@@ -5,6 +5,7 @@
 /**
  * A value that a statement takes or returns. A number that is returned is exact: a larger integer than the safe ones, and a
  * `numeric` with more digits than a double has, are refused with `SQL_FAILED`; cast them to text, or to double precision.
+ * A string that holds half of a surrogate pair is refused too: a database would keep another one.
  */
 export type SqlValue = string | number | null | Uint8Array;
 

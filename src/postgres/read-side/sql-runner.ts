@@ -53,6 +53,7 @@ export function isTableMissing(error: unknown): boolean {
 
 async function execute(session: Session, { sql, values = [], tables }: UserSql): Promise<StatementResult> {
   const translated = translate(sql, tables);
+  if (!sql.isWellFormed()) throw sqlFailed(sql, "it holds half of a surrogate pair");
   if (!Array.isArray(values)) throw sqlFailed(sql, "the values must be an array");
   if (values.length !== translated.values) {
     throw sqlFailed(sql, `it takes ${translated.values} values, not ${values.length}`);
@@ -67,7 +68,12 @@ async function execute(session: Session, { sql, values = [], tables }: UserSql):
 }
 
 function checkValue(sql: string, value: unknown): unknown {
-  if (value === null || typeof value === "string" || value instanceof Uint8Array) return value;
+  if (typeof value === "string") {
+    // PostgreSQL would be sent another text.
+    if (value.isWellFormed()) return value;
+    throw sqlFailed(sql, "a value holds half of a surrogate pair");
+  }
+  if (value === null || value instanceof Uint8Array) return value;
   if (Number.isFinite(value)) return value;
   throw sqlFailed(sql, `${inWords(value)} is no value for SQL`);
 }

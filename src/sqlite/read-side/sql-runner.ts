@@ -77,9 +77,10 @@ export class SqlRunner {
     this.#translated.clear();
   }
 
-  #prepare({ physical: sql }: SqlText): Prepared {
+  #prepare({ given, physical: sql }: SqlText): Prepared {
     let prepared = this.#prepared.get(sql);
     if (prepared === undefined) {
+      if (!sql.isWellFormed()) throw sqlFailed(given, "it holds half of a surrogate pair");
       prepared = { statement: this.#db.prepare(sql), places: placesOf(sql) };
       if (this.#prepared.size >= statementsMax) this.#prepared.clear();
       this.#prepared.set(sql, prepared);
@@ -112,8 +113,13 @@ function bound(sql: string, values: readonly SqlValue[], places: number): BoundV
   if (values.length !== places) throw sqlFailed(sql, `it takes ${places} values, not ${values.length}`);
   return values.map((value: unknown) => {
     if (Number.isSafeInteger(value)) return BigInt(value as number);
+    if (typeof value === "string") {
+      // SQLite would keep another text.
+      if (value.isWellFormed()) return value;
+      throw sqlFailed(sql, "a value holds half of a surrogate pair");
+    }
     // An object in the first place would be taken for values by name.
-    if (value === null || typeof value === "string" || value instanceof Uint8Array) return value;
+    if (value === null || value instanceof Uint8Array) return value;
     if (Number.isFinite(value)) return value as number;
     throw sqlFailed(sql, `${inWords(value)} is no value for SQL`);
   });

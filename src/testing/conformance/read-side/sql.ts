@@ -254,6 +254,8 @@ export const sqlTests: Topic = {
       ["a", "b"],
       [],
       [1n],
+      ["\ud800"],
+      ["a\udc00b"],
     ];
     for (const values of bad) {
       await refuses("SQL_FAILED", () => readSide.query(sql, values as never));
@@ -262,6 +264,7 @@ export const sqlTests: Topic = {
       );
     }
     assert.deepEqual(await readSide.query(sql, [null]), { rows: [], stamp: undefined });
+    await refuses("SQL_FAILED", () => readSide.query("SELECT '\ud800' AS half"));
   },
 
   "a statement that fails undoes its transaction, even if the body goes on": async ({ store }) => {
