@@ -25,7 +25,8 @@ import type { Member } from "../membership.ts";
 import { listParkedKeys, parkedRef } from "../parked/parked-records.ts";
 import { checkReached } from "../reached-position.ts";
 import { recordKey, recordKeyParts, spaces } from "../records.ts";
-import type { InboxRecord, ParkedKeyRecord } from "../records.ts";
+import type { InboxRecord, ParkedKeyRecord, PartitionRecord } from "../records.ts";
+import type { WorkError, WorkProgress } from "../work-status.ts";
 import { workOf } from "../work.ts";
 import type { Work } from "../work.ts";
 import type { ConsumePlan } from "./consume-plan.ts";
@@ -63,6 +64,8 @@ export class Ownership {
   readonly owned: Map<number, OwnedPartition> = new Map();
   readonly #options: OwnershipOptions;
   readonly #leaving = new Map<OwnedPartition, Promise<void>>();
+  /** Partitions that are being claimed, or could not be. */
+  #claiming: readonly number[] = [];
   #seen: StoredConsumer | undefined;
   /** Whether parked keys may have been changed since they were looked at. */
   #areKeysDue = false;
@@ -100,6 +103,42 @@ export class Ownership {
   async giveBackAll(): Promise<void> {
     for (const partition of this.owned.values()) this.#giveBack(partition, partition.startedUpTo);
     await Promise.all(this.#leaving.values());
+    if (this.#claiming.length === 0) return;
+    try {
+      await this.#letGo(await this.#listClaiming());
+    } catch (error) {
+      if (!endsHandle(error)) this.#options.onError(error);
+    }
+  }
+
+  /**
+   * Writes what is wrong with the store into the records of partitions that cannot be claimed, so that every process can
+   * tell; those that are owned tell with the next checkpoint. What keeps it from being written, the next look meets too.
+   */
+  async noteFailed(error: WorkError): Promise<void> {
+    const { work, member } = this.#options;
+    if (this.#claiming.length === 0) return;
+    try {
+      for (const { partition, version, record } of await this.#listClaiming()) {
+        const { holder, progress } = record;
+        const isNoted = progress.state === "retrying" && progress.error?.message === error.message;
+        const isOurs = holder === member.id;
+        if ((isOurs && isNoted) || (!isOurs && holder !== undefined && member.isAlive(holder))) continue;
+        const ref = partitionRef(this.#owner.name, partition);
+        const noted: WorkProgress = { state: "retrying", error, ratePerSecond: 0 };
+        const value: PartitionRecord = { ...record, holder: member.id, progress: noted };
+        await tryCommit(work.readSide, { expect: [{ ...ref, version }], put: [{ ...ref, value }] });
+      }
+    } catch {
+      // See above.
+    }
+  }
+
+  async #listClaiming(): Promise<readonly StoredPartition[]> {
+    const partitions = await listPartitions(this.#options.work.readSide, this.#owner.name);
+    return partitions.filter(
+      ({ partition }) => this.#claiming.includes(partition) && !this.owned.has(partition),
+    );
   }
 
   /** Another member owns it. */
@@ -140,7 +179,8 @@ export class Ownership {
       await this.#forgetPassed(stored, partitions);
       return;
     }
-    await this.#claimStrays(partitions);
+    await this.#letGo(partitions.filter(({ partition }) => !this.owned.has(partition)));
+    this.#claiming = [];
     for (const partition of this.owned.values()) {
       this.#giveBack(partition, halted === undefined ? partition.startedUpTo : -1);
     }
@@ -181,10 +221,13 @@ export class Ownership {
     const free = inTurn.filter(
       (one) => !this.owned.has(one.partition) && (!this.#isHeld(one) || one.record.holder === id),
     );
-    await this.#claim(free.slice(0, Math.max(0, size - this.owned.size)));
+    const room = Math.max(0, size - this.owned.size);
+    await this.#letGo(free.slice(room));
+    await this.#claim(free.slice(0, room));
   }
 
   async #claim(partitions: readonly StoredPartition[]): Promise<void> {
+    this.#claiming = partitions.map(({ partition }) => partition);
     if (partitions.length === 0) return;
     const { writer, onChange, work, consumer } = this.#options;
     await checkReached(
@@ -198,7 +241,10 @@ export class Ownership {
     );
     const attempts = partitions.map(({ partition, stored }) => writer.claim(partition, stored));
     const claimed = (await Promise.all(attempts)).filter((partition) => partition !== undefined);
-    if (claimed.length === 0) return;
+    if (claimed.length === 0) {
+      this.#claiming = [];
+      return;
+    }
     for (const partition of claimed) this.owned.set(partition.number, partition);
     try {
       await this.#open(claimed);
@@ -207,7 +253,19 @@ export class Ownership {
       for (const partition of claimed) this.lose(partition);
       throw error;
     }
+    this.#claiming = [];
     onChange();
+  }
+
+  /** Takes this member out of the records of partitions that it does not own: it could not claim them, or a release failed. */
+  async #letGo(partitions: readonly StoredPartition[]): Promise<void> {
+    const { readSide } = this.#options.work;
+    for (const { partition, version, record } of partitions) {
+      if (record.holder !== this.#options.member.id) continue;
+      const ref = partitionRef(this.#owner.name, partition);
+      const value: PartitionRecord = { ...record, holder: undefined };
+      await tryCommit(readSide, { expect: [{ ...ref, version }], put: [{ ...ref, value }] });
+    }
   }
 
   /** After the claim nobody else parks events of these partitions, so what is found now is all there is. */
@@ -247,14 +305,6 @@ export class Ownership {
       const expect = [{ ...partitionRef(name, partition.number), version: partition.version }];
       await tryCommit(readSide, { expect, remove: [inboxRef(name, position)] });
     }
-  }
-
-  /** Partitions that name this member, from a release that failed. */
-  async #claimStrays(partitions: readonly StoredPartition[]): Promise<void> {
-    const { id } = this.#options.member;
-    const isStray = ({ partition, record }: StoredPartition): boolean =>
-      record.holder === id && !this.owned.has(partition);
-    await this.#claim(partitions.filter(isStray));
   }
 
   async #forgetPassed(stored: StoredConsumer, partitions: readonly StoredPartition[]): Promise<void> {

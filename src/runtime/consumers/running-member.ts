@@ -92,6 +92,8 @@ class RunningMember implements ConsumerMember {
   /** When the members were looked at by ourselves. */
   #thoroughAtMs = -Infinity;
   #halting: { readonly halted: WorkError; readonly cause: unknown; isWritten: boolean } | undefined;
+  /** What the store refused, until a turn finds nothing left to read. */
+  #failing: WorkError | undefined;
   #state: WorkState = "idle";
   #isOwner = false;
   #stopped: Promise<void> | undefined;
@@ -248,6 +250,7 @@ class RunningMember implements ConsumerMember {
       if (this.#isStopping || this.#halting !== undefined) return false;
       const isBusy = await this.#feed.step();
       if (isBusy) this.#onProgress();
+      else this.#failing = undefined;
       return isBusy;
     } catch (error) {
       if (!this.#isStopping) await this.#onTurnFailed(error);
@@ -266,6 +269,10 @@ class RunningMember implements ConsumerMember {
       void this.stop();
       return;
     }
+    const failing = toWorkError(error, this.#parts.work.plan.clock());
+    if (failing.message !== this.#failing?.message) this.#failing = failing;
+    this.#noteState();
+    await this.#ownership.noteFailed(this.#failing);
     await pause(pauseAfterErrorMs, this.#stopping.signal);
     this.#isThoroughDue = true;
   }
@@ -436,12 +443,12 @@ class RunningMember implements ConsumerMember {
   // What others are told
 
   #progressOf(partition: OwnedPartition): WorkProgress {
-    const { error, ratePerSecond } = partition;
-    return { state: this.#stateOf(partition), error, ratePerSecond };
+    const { ratePerSecond } = partition;
+    return { state: this.#stateOf(partition), error: this.#failing ?? partition.error, ratePerSecond };
   }
 
   #stateOf({ retrying, reached, unfinished }: OwnedPartition): WorkState {
-    if (retrying > 0) return "retrying";
+    if (retrying > 0 || this.#failing !== undefined) return "retrying";
     const isLive = reached >= this.#feed.head && unfinished <= this.#parts.plan.inFlightMax;
     return isLive ? "live" : "catching-up";
   }
@@ -457,6 +464,7 @@ class RunningMember implements ConsumerMember {
     const record = this.#ownership.seen?.record;
     if (record?.halted !== undefined) return "halted";
     if (record?.wanted === "paused") return "paused";
+    if (this.#failing !== undefined) return "retrying";
     const states = new Set([...this.#ownership.owned.values()].map((partition) => this.#stateOf(partition)));
     return (["retrying", "catching-up", "live"] as const).find((state) => states.has(state)) ?? "idle";
   }

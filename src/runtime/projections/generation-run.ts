@@ -395,6 +395,7 @@ export class GenerationRun {
     if (!isOvertaken) await this.#sayFailed(error, failures, isFull ? "halt" : "retry");
     else if (failures > 1) await this.#pause(storeRetryMs.first);
     await this.#beginAgain(isOvertaken);
+    if (!isOvertaken && !isFull) await this.#noteFailed();
     if (!isFull || this.#tools === undefined) return;
     try {
       await this.#halt(error);
@@ -431,6 +432,31 @@ export class GenerationRun {
     if (next === "halt") return;
     this.#enter("retrying");
     await this.#pause(Math.min(storeRetryMs.first * 2 ** (failures - 1), storeRetryMs.max));
+  }
+
+  /**
+   * Writes what is wrong with the store into the record, also of a generation that was claimed and cannot be worked on,
+   * so that every process can tell. What keeps it from being written, the next turn meets too.
+   */
+  async #noteFailed(): Promise<void> {
+    if (this.#isEnding) return;
+    try {
+      const owned = this.#tools?.owned ?? (await this.#findOwned());
+      const noted = owned?.record.progress;
+      if (noted?.state === "retrying" && noted.error?.message === this.#error?.message) return;
+      owned?.note({ progress: this.#progress("retrying") });
+      await owned?.flush();
+    } catch {
+      // See above.
+    }
+  }
+
+  /** The generation, if the record names this member. */
+  async #findOwned(): Promise<OwnedGeneration | undefined> {
+    const { work, member } = this.#context;
+    const record = await work.readSide.findRecord(runRef(this.#model));
+    if (record === undefined || (record.value as RunRecord).holder !== member.id) return undefined;
+    return new OwnedGeneration(work.readSide, this.#model, record);
   }
 
   #sayLost(isOvertaken: boolean): void {

@@ -34,6 +34,17 @@ export function losingSight(store: EventStore, trouble: { left: number }): Event
   return withReadSide(store, { findRecord });
 }
 
+/** A store whose log cannot be read while the damage is there. */
+export function damagedLog(store: EventStore, damage: { readonly isThere: boolean }): EventStore {
+  const read: EventStore["read"] = (options) => {
+    if (!damage.isThere) return store.read(options);
+    throw new HithertoError("STORE_DAMAGED", { store: store.url, problem: "a commit is damaged" });
+  };
+  return new Proxy(store, {
+    get: (target, key) => (key === "read" ? read : (Reflect.get(target, key) as unknown)),
+  });
+}
+
 function inTrouble(store: EventStore): HithertoError {
   return new HithertoError("STORE_BUSY", { store: store.url, waitedMs: 0 });
 }
