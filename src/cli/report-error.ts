@@ -38,7 +38,7 @@ const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   STORE_BUSY: "Try again when the other process is done.",
   STORE_DRIVER_MISSING: "Run that in the folder where hitherto is installed.",
   STORE_DAMAGED:
-    "Run hitherto verify for the whole picture, then restore a backup; do not write to the store.",
+    "Run hitherto verify for the whole picture. A damaged record of a consumer or projection goes when that is removed; otherwise restore a backup, and do not write to the store.",
   STORE_FORMAT_NEWER: "Update hitherto: npm install hitherto@latest.",
   STORE_FULL: "Make room on the disk and run the command again.",
   STORE_HARD_LINKED: "Find the other names with find / -samefile FILE, and remove them.",

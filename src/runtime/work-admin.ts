@@ -16,7 +16,7 @@ export interface ProjectionAdmin {
   rebuild(name: string): Promise<void>;
   /** Empties the read model that readers see, and builds it in place. For when what it says must not be seen at all. */
   reset(name: string): Promise<void>;
-  /** Forgets the read model and everything about it. */
+  /** Forgets the read model and everything about it, damaged records included. */
   remove(name: string): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ export interface ConsumerAdmin {
   reset(name: string, to: "start" | "end" | number | Date): Promise<void>;
   /** Deals the keys out anew; nothing is lost, repeated or reordered by it. 1 to 1,024. */
   setPartitions(name: string, partitions: number): Promise<void>;
-  /** Forgets it, with its place in the log and what is parked. */
+  /** Forgets it, with its place in the log and what is parked, damaged records included. */
   remove(name: string): Promise<void>;
 }
 

@@ -2,6 +2,7 @@
  * The commands that projections and consumers share: list, status, pause, resume and remove.
  */
 import type { Command } from "commander";
+import { isHithertoError } from "../../core/errors.ts";
 import type { Cli } from "../cli.ts";
 import { confirm } from "../confirm.ts";
 import { printable } from "../format.ts";
@@ -175,12 +176,21 @@ async function remove<Status extends WorkStatus>(
 ): Promise<void> {
   await cli.withStore("write", async (store) => {
     const admin = kind.adminOf(store);
-    await admin.status(name);
+    await requireKnown(() => admin.status(name));
     const question = `Forget the ${kind.noun} ${printable(name)}, ${kind.removal}?`;
     if (!(await confirm(cli, question, { yes }))) return;
     await admin.remove(name);
     await said(cli, { [kind.noun]: name, isRemoved: true }, `Removed ${cli.paint("cyan", printable(name))}.`);
   });
+}
+
+/** Damage is no reason not to ask: removing is what mends it. */
+async function requireKnown(ask: () => Promise<unknown>): Promise<void> {
+  try {
+    await ask();
+  } catch (error) {
+    if (!isHithertoError(error, "STORE_DAMAGED")) throw error;
+  }
 }
 
 /** Says what was done, to a program or to a person. */

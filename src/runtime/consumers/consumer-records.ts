@@ -14,6 +14,7 @@ import type { ReadSide, ReadSideCommit, StoredRecord } from "../../store/read-si
 import { listParkedKeys, parkedKeyRef, scopeKey, toStoredParked } from "../parked/parked-records.ts";
 import { ownerKey, recordKey, recordKeyParts, spaces } from "../records.ts";
 import type { ConsumerRecord, PartitionRecord } from "../records.ts";
+import { unlessDamaged } from "../unless-damaged.ts";
 import type { WorkProgress } from "../work-status.ts";
 import type { Consumer } from "./consumer.ts";
 import { inboxRef, partitionRef } from "./inbox.ts";
@@ -144,9 +145,12 @@ export async function carryOut(
   return tryCommit(readSide, { ...changes, expect });
 }
 
-/** Forgets a consumer, with its place and what is parked. @throws `CONSUMER_UNKNOWN` */
+/**
+ * Forgets a consumer, with its place and what is parked. Nothing of that is read, save whether there is such a consumer,
+ * so damaged records go too. @throws `CONSUMER_UNKNOWN`
+ */
 export async function removeConsumer(readSide: ReadSide, name: string): Promise<void> {
-  const known = await findConsumer(readSide, name);
+  const known = await unlessDamaged(() => findConsumer(readSide, name));
   if (known === undefined) throw await unknownConsumer(readSide, name);
   const owner = ownerKey({ kind: "consumer", name });
   await readSide.commit({

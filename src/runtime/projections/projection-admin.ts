@@ -12,6 +12,7 @@ import {
   knownProjections,
   listProjectionStatuses,
 } from "../status/projection-status.ts";
+import { unlessDamaged } from "../unless-damaged.ts";
 import type { ProjectionAdmin } from "../work-admin.ts";
 import type { Work } from "../work.ts";
 import { forgetBeside, forgetParked, projectionRef, runRef } from "./generation-records.ts";
@@ -62,12 +63,12 @@ async function reset({ readSide }: Work, name: string): Promise<ReadSideCommit> 
 
 async function remove({ readSide }: Work, name: string): Promise<ReadSideCommit> {
   const ref = projectionRef(name);
-  const stored = await readSide.findRecord(ref);
+  const stored = await unlessDamaged(() => readSide.findRecord(ref));
   const models = await readSide.listModels(name);
   const beside = forgetBeside(models);
   return {
-    // Whoever makes a generation puts this record as well, so none is overlooked.
-    expect: [{ ...ref, version: stored?.version ?? 0 }],
+    // Whoever makes a generation puts this record as well, so none is overlooked; while it is damaged, nobody can.
+    expect: stored === "damaged" ? [] : [{ ...ref, version: stored?.version ?? 0 }],
     models: models.map(({ generation }: ReadModelInfo) => ({ step: "drop", generation })),
     remove: [ref, ...beside.remove],
     removeAll: beside.removeAll,
@@ -88,7 +89,9 @@ async function untilSettled(work: Work, name: string, changes: () => Promise<Rea
 }
 
 async function requireKnown(work: Work, name: string): Promise<void> {
-  checkedName(name);
+  const ref = projectionRef(checkedName(name));
+  // A damaged record is one, and those of other projections are none of its business.
+  if ((await unlessDamaged(() => work.readSide.findRecord(ref))) !== undefined) return;
   const known = await knownProjections(work);
   if (!known.includes(name)) throw new HithertoError("PROJECTION_UNKNOWN", { projection: name, known });
 }
