@@ -56,6 +56,12 @@ export async function listPartitions(readSide: ReadSide, name: string): Promise<
   }));
 }
 
+/** Says what is wrong when a consumer has another number of partitions than there are records of them. */
+export function partitionsProblem(name: string, record: ConsumerRecord, found: number): string | undefined {
+  if (found === record.partitions) return undefined;
+  return `the number of partitions of the consumer "${name}" is ${record.partitions}, but the records are of ${found}`;
+}
+
 /** The consumer's record; made, with its partitions, if there is none. */
 export async function ensureConsumer(
   store: EventStore,

@@ -30,7 +30,14 @@ import type { WorkError, WorkProgress } from "../work-status.ts";
 import { workOf } from "../work.ts";
 import type { Work } from "../work.ts";
 import type { ConsumePlan } from "./consume-plan.ts";
-import { carryOut, changeConsumer, findConsumer, listPartitions, tryCommit } from "./consumer-records.ts";
+import {
+  carryOut,
+  changeConsumer,
+  findConsumer,
+  listPartitions,
+  partitionsProblem,
+  tryCommit,
+} from "./consumer-records.ts";
 import type { StoredConsumer, StoredPartition } from "./consumer-records.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Deliveries } from "./deliveries.ts";
@@ -93,7 +100,7 @@ export class Ownership {
     this.#areKeysDue ||= isNew;
     onSeen(stored);
     if (!isNew && !isThorough && this.owned.size >= this.#share(stored).size) return;
-    await this.#follow(stored, await listPartitions(work.readSide, consumer.name));
+    await this.#follow(stored, await this.#listPartitions(stored));
     if (!this.#areKeysDue) return;
     await this.#lookAtKeys();
     this.#areKeysDue = false;
@@ -169,6 +176,18 @@ export class Ownership {
 
   get #owner(): { readonly kind: "consumer"; readonly name: string } {
     return { kind: "consumer", name: this.#options.consumer.name };
+  }
+
+  /** A partition without a record would be nobody's, and its events would wait for ever. @throws `STORE_DAMAGED` */
+  async #listPartitions({ name, version, record }: StoredConsumer): Promise<readonly StoredPartition[]> {
+    const { store, readSide } = this.#options.work;
+    const partitions = await listPartitions(readSide, name);
+    const problem = partitionsProblem(name, record, partitions.length);
+    if (problem === undefined) return partitions;
+    // They may have been dealt out anew, or removed, since the consumer's record was read.
+    const isSame = (await findConsumer(readSide, name))?.version === version;
+    if (isSame) throw new HithertoError("STORE_DAMAGED", { store: store.url, problem });
+    return partitions;
   }
 
   async #follow(stored: StoredConsumer, partitions: readonly StoredPartition[]): Promise<void> {

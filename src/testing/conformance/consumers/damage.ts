@@ -15,6 +15,31 @@ async function stateOf({ consumers }: Hitherto): Promise<[WorkState, string | un
 
 /** Checkpoints that can not be right, and a log that can not be read. */
 export const damageTests: WorkTopic = {
+  "a partition whose record is gone is damage, and nobody waits for it in silence": async (lab) => {
+    const errors: unknown[] = [];
+    const store = await lab.join({ onError: ({ error }) => void errors.push(error) });
+    const cases = new Cases(store);
+    await cases.add("case-1", 3);
+    await using first = await store.consume(notes({ partitions: 2 }), brisk);
+    await first.caughtUp();
+    await first.stop();
+    const [partition] = await store.readSide.listRecords("partitions");
+    await store.readSide.commit({ remove: [{ space: "partitions", key: partition!.key }] });
+    const { problems } = await store.verify();
+    assert.deepEqual(
+      problems.map(({ message }) => message),
+      ['the number of partitions of the consumer "notes" is 2, but the records are of 1'],
+    );
+    await using second = await store.consume(notes({ partitions: 2 }), brisk);
+    await cases.add("case-1");
+    await eventually(() => assert.ok(errors.some((error) => isHithertoError(error, "STORE_DAMAGED"))));
+    const { key, value } = partition!;
+    await store.readSide.commit({ put: [{ space: "partitions", key, value }] });
+    await second.caughtUp();
+    assert.equal((await store.verify()).isSound, true);
+    await second.stop();
+  },
+
   "a checkpoint beyond the end of the log is damage, and passes over no event": async (lab) => {
     const errors: unknown[] = [];
     const store = await lab.join({ onError: ({ error }) => void errors.push(error) });
