@@ -33,12 +33,8 @@ const beginning =
 const nameAndColon = /^(?!\[)([^:/\\?#\s]*)\s*:(?!\d{1,5}\s*(?:[/?#]|$))/u;
 
 /**
- * The text with every password and key in it masked, to be shown in a message.
- *
- * @example
- * ```ts no-run
- * redactUrl("postgres//ada:secret@host/bank"); // postgres//***@host/bank
- * ```
+ * The text with every password and key in it masked, to be shown in a message: `postgres//ada:secret@host/bank` becomes
+ * `postgres//***@host/bank`.
  */
 export function redactUrl(text: string): string {
   return redactUser(text.replaceAll(inQuery, `$1${masked}`).replaceAll(inPairs, `$1${masked}`));
