@@ -220,7 +220,8 @@ export function checkStreamName(stream: unknown): asserts stream is string {
 
 /** Refuses what cannot be the path of a file. @throws `ARGUMENT_INVALID` */
 export function checkFilePath(argument: string, path: unknown): asserts path is string {
-  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+  // Of half of a surrogate pair, the system would make another name.
+  if (typeof path !== "string" || path === "" || path.includes("\0") || !path.isWellFormed()) {
     fail(argument, "it must be the path of a file");
   }
   // Or a file of that name would be made. The URL itself is not repeated: it may hold a password.

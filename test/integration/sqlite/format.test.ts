@@ -141,7 +141,7 @@ describe("a path", () => {
   });
 
   test("that is no path is an invalid argument", async () => {
-    for (const path of ["", "a\0b", 7, undefined, null]) {
+    for (const path of ["", "a\0b", "a\ud800", 7, undefined, null]) {
       expect(await codeOf(path as string)).toBe("ARGUMENT_INVALID");
     }
     for (const options of [

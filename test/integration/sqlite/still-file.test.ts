@@ -49,9 +49,9 @@ async function makeKilled(path: string): Promise<void> {
 const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 const programOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** What a user without rights can do with a store; see `as-nobody.ts`. */
+/** What a user without rights can do with a store; see `nobody-process.ts`. */
 function asNobody(path: string): Record<string, unknown> {
-  const program = programOf("as-nobody.ts");
+  const program = programOf("nobody-process.ts");
   const { stdout, stderr } = spawnSync(process.execPath, [program, path], {
     ...user,
     cwd: "/",
@@ -118,7 +118,7 @@ describe("a handle that reads in a folder that cannot be written to, while other
     path: string,
   ): Promise<{ ask: () => Promise<string | undefined>; [Symbol.dispose]: () => void }> {
     chmodSync(dirname(path), 0o555);
-    const reader = spawn(process.execPath, [programOf("still-reader.ts"), path], {
+    const reader = spawn(process.execPath, [programOf("still-reader-process.ts"), path], {
       ...user,
       cwd: "/",
       stdio: ["pipe", "pipe", "inherit"],
