@@ -493,5 +493,6 @@ describe.each(engines)("on the $name store", ({ createLog }) => {
     const faults: string[] = [];
     for (const subject of methodsOf(store)) faults.push(...(await faultsOf(subject)));
     expect(faults).toEqual([]);
-  });
+    // Some start threads and sync files: seconds alone, but not next to others.
+  }, 180_000);
 });

@@ -90,8 +90,12 @@ async function workInTransaction(transaction: ReadSideTransaction, n: number): P
   await transaction.commit(workStep(n));
 }
 
-/** Works on from where the one before was killed. Every third step is a relaxed commit, without an event and a row. */
-async function work({ readSide }: EventStore): Promise<unknown> {
+/**
+ * Works on from where the one before was killed. Every third step is a relaxed commit, without a row and with an event that
+ * is there before: no read model is beyond the end of the log.
+ */
+async function work(store: EventStore): Promise<unknown> {
+  const { readSide } = store;
   const sql = { kind: "sql", tables: { steps: "n INTEGER PRIMARY KEY" }, indexes: {} } as const;
   if ((await readSide.nextGeneration()) === 1) {
     await readSide.commit({
@@ -104,8 +108,12 @@ async function work({ readSide }: EventStore): Promise<unknown> {
     });
   }
   for (let n = Number((await readSide.findRecord(counter))?.value ?? 0) + 1; ; n++) {
-    if (n % 3 === 0) await readSide.commit(workStep(n), { isDurable: n % 2 === 0 });
-    else await readSide.transaction((transaction) => workInTransaction(transaction, n));
+    if (n % 3 > 0) {
+      await readSide.transaction((transaction) => workInTransaction(transaction, n));
+    } else {
+      await store.append({ stream: "other", events: [{ type: "Worked", data: n }] });
+      await readSide.commit(workStep(n), { isDurable: n % 2 === 0 });
+    }
     say(n);
   }
 }
