@@ -489,10 +489,10 @@ describe.each(engines)("on the $name store", ({ createLog }) => {
     await using log = await createLog();
     const store = await log.open({ onError: () => undefined });
     await store.execute(account, "1", "deposit", { amount: 1 });
-    const runner = await store.runProjections([totals]);
+    const running = await store.runProjections([totals]);
     // What waits for the read model need not wait until its time is up.
-    await runner.caughtUp();
-    await runner.stop();
+    await running.caughtUp();
+    await running.stop();
     const faults: string[] = [];
     for (const subject of methodsOf(store)) faults.push(...(await faultsOf(subject)));
     expect(faults).toEqual([]);
